@@ -1,0 +1,64 @@
+/*
+ * Tokens: the proof that somebody is a user of this shop. A `shop_token_t` is
+ * made only by registering, by logging in, and by verifying the text of a JWT
+ * (RFC 7519). Every shopper call takes one and checks it again in its own
+ * transaction: time, user, and whether it was revoked.
+ */
+#ifndef SHOP_TOKEN_H
+#define SHOP_TOKEN_H
+
+#include "shop/common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Turns the text of a JWT into a token. Checked in this order: form and
+ * length (at most 4,096 bytes), header (RFC 8725: the algorithm belongs to the
+ * key), signature, claims and their types, issuer, time, user and revocation.
+ *
+ * @param jwt the text, as from `shop_token_jwt`
+ * @param out receives the token; freed by `shop_token_free`
+ * @return SHOP_OK;
+ *   SHOP_ERR_ARGUMENT      shop, jwt or out NULL, or jwt empty;
+ *   SHOP_ERR_TOKEN_INVALID not a token of this shop: malformed, tampered,
+ *                          "alg": "none", signed by another key, wrong claims,
+ *                          or its user is gone;
+ *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED;
+ *   SHOP_ERR_NO_MEMORY, SHOP_ERR_FORKED, SHOP_ERR_CLOSED, SHOP_ERR_IO,
+ *   SHOP_ERR_CORRUPT, SHOP_ERR_TOO_NEW
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t **out,
+                                   shop_error_t *err);
+
+/**
+ * Ends a token at once, in every process. Repeating it is harmless, also with
+ * a token that has expired.
+ *
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_FOREIGN the token of another
+ *   shop; SHOP_ERR_TOKEN_INVALID its user is gone; or as any call that writes
+ *   (store.h: -5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_token_revoke(shop_t *shop, const shop_token_t *token,
+                                   const shop_options_t *options, shop_error_t *err);
+
+/** The text to hand to the shopper, for `Authorization: Bearer`. Borrowed.
+    NULL gives "". It is a secret. @since 0.1.0 */
+SHOP_API const char *shop_token_jwt(const shop_token_t *token);
+/** The id of the user it stands for; 0 for NULL. @since 0.1.0 */
+SHOP_API int64_t shop_token_user_id(const shop_token_t *token);
+/** When it was issued, in ms since 1970; 0 for NULL. @since 0.1.0 */
+SHOP_API int64_t shop_token_issued_at_ms(const shop_token_t *token);
+/** From when on it is refused, in ms since 1970; 0 for NULL. @since 0.1.0 */
+SHOP_API int64_t shop_token_expires_at_ms(const shop_token_t *token);
+/** Frees a token and wipes its text. NULL is harmless. @since 0.1.0 */
+SHOP_API void shop_token_free(shop_token_t *token);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,98 @@
+/*
+ * Users: people with an e-mail address and a password. Steps 1 and 2 of the
+ * timeline, and what a merchant may look up.
+ *
+ * An address is one mailbox as RFC 5321 writes it (local part up to 64 bytes,
+ * 254 in all), UTF-8 allowed as in RFC 6531. Two addresses are the same user
+ * when they differ only in the case of ASCII letters; every other byte counts
+ * ("É" and "é" are two). Mail goes to the address as it was typed.
+ */
+#ifndef SHOP_USER_H
+#define SHOP_USER_H
+
+#include "shop/common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Makes an account and gives its first token: no login is needed after it.
+ *
+ * @param email    one mailbox
+ * @param password 8 to 1,024 bytes, any but NUL; stored as an Argon2id hash
+ * @param options  takes the deadline
+ * @param out      receives the token; freed by `shop_token_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
+ *   SHOP_ERR_TEXT the address is not UTF-8; SHOP_ERR_TOO_LONG;
+ *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD; SHOP_ERR_EMAIL_TAKEN;
+ *   SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
+                                    const shop_options_t *options, shop_token_t **out,
+                                    shop_error_t *err);
+
+/**
+ * Gives a new token to who knows the password. An unknown address costs the
+ * same time and gives the same error as a wrong password. A hash of another
+ * cost than the set one is replaced.
+ *
+ * @param options takes the deadline
+ * @param out     receives the token; freed by `shop_token_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
+ *   SHOP_ERR_CREDENTIALS unknown address or wrong password, or texts that
+ *   could be neither; SHOP_ERR_DEADLINE; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
+                                 const shop_options_t *options, shop_token_t **out,
+                                 shop_error_t *err);
+
+/**
+ * Finds a user by address (merchant's call: it tells who has an account).
+ *
+ * @param out receives the user; freed by `shop_user_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND, also for a text that
+ *   is no address; or as any call that reads (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_find_by_email(shop_t *shop, const char *email, shop_user_t **out,
+                                         shop_error_t *err);
+/** As `shop_user_find_by_email`, by id. @since 0.1.0 */
+SHOP_API int32_t shop_user_find_by_id(shop_t *shop, int64_t user_id, shop_user_t **out,
+                                      shop_error_t *err);
+
+/**
+ * Keeps a short text and the host's own id with a user (merchant's call).
+ *
+ * @param note        up to 1,000 bytes, may have line breaks; NULL: none
+ * @param external_id up to 255 bytes, one line; NULL: none. Need not be unique
+ * @param options     takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TEXT; SHOP_ERR_TOO_LONG;
+ *   SHOP_ERR_NOT_FOUND; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const char *note,
+                                        const char *external_id, const shop_options_t *options,
+                                        shop_error_t *err);
+
+/** The id, below 2^53; 0 for NULL. @since 0.1.0 */
+SHOP_API int64_t shop_user_id(const shop_user_t *user);
+/** The address as typed. Borrowed; "" for NULL. @since 0.1.0 */
+SHOP_API const char *shop_user_email(const shop_user_t *user);
+/** The claim "sub" of this user's tokens. Borrowed; "" for NULL. @since 0.1.0 */
+SHOP_API const char *shop_user_subject(const shop_user_t *user);
+/** When the account was made, in ms since 1970. @since 0.1.0 */
+SHOP_API int64_t shop_user_created_at_ms(const shop_user_t *user);
+/** The merchant's text. Borrowed; "" when there is none. @since 0.1.0 */
+SHOP_API const char *shop_user_note(const shop_user_t *user);
+/** The host's own id. Borrowed; "" when there is none. @since 0.1.0 */
+SHOP_API const char *shop_user_external_id(const shop_user_t *user);
+/** Frees a user. NULL is harmless. @since 0.1.0 */
+SHOP_API void shop_user_free(shop_user_t *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

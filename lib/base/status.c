@@ -1,0 +1,107 @@
+/*
+ * The names of the status codes.
+ */
+#include "base.h"
+
+const char *shop_status_name(int32_t status) {
+  /* No default: a code that is added and not named here is a warning of the compiler. */
+  switch ((enum shop_status)status) {
+  case SHOP_OK:
+    return "SHOP_OK";
+  case SHOP_ERR_ARGUMENT:
+    return "SHOP_ERR_ARGUMENT";
+  case SHOP_ERR_TEXT:
+    return "SHOP_ERR_TEXT";
+  case SHOP_ERR_TOO_LONG:
+    return "SHOP_ERR_TOO_LONG";
+  case SHOP_ERR_EMAIL:
+    return "SHOP_ERR_EMAIL";
+  case SHOP_ERR_PASSWORD:
+    return "SHOP_ERR_PASSWORD";
+  case SHOP_ERR_QUANTITY:
+    return "SHOP_ERR_QUANTITY";
+  case SHOP_ERR_CURRENCY:
+    return "SHOP_ERR_CURRENCY";
+  case SHOP_ERR_OVERFLOW:
+    return "SHOP_ERR_OVERFLOW";
+  case SHOP_ERR_FOREIGN:
+    return "SHOP_ERR_FOREIGN";
+  case SHOP_ERR_CREDENTIALS:
+    return "SHOP_ERR_CREDENTIALS";
+  case SHOP_ERR_TOKEN_INVALID:
+    return "SHOP_ERR_TOKEN_INVALID";
+  case SHOP_ERR_TOKEN_EXPIRED:
+    return "SHOP_ERR_TOKEN_EXPIRED";
+  case SHOP_ERR_TOKEN_REVOKED:
+    return "SHOP_ERR_TOKEN_REVOKED";
+  case SHOP_ERR_NOT_FOUND:
+    return "SHOP_ERR_NOT_FOUND";
+  case SHOP_ERR_EMAIL_TAKEN:
+    return "SHOP_ERR_EMAIL_TAKEN";
+  case SHOP_ERR_PRODUCT_RETIRED:
+    return "SHOP_ERR_PRODUCT_RETIRED";
+  case SHOP_ERR_OUT_OF_STOCK:
+    return "SHOP_ERR_OUT_OF_STOCK";
+  case SHOP_ERR_CART_FULL:
+    return "SHOP_ERR_CART_FULL";
+  case SHOP_ERR_CURRENCY_MIXED:
+    return "SHOP_ERR_CURRENCY_MIXED";
+  case SHOP_ERR_CART_EMPTY:
+    return "SHOP_ERR_CART_EMPTY";
+  case SHOP_ERR_CART_BUSY:
+    return "SHOP_ERR_CART_BUSY";
+  case SHOP_ERR_CART_COMPLETED:
+    return "SHOP_ERR_CART_COMPLETED";
+  case SHOP_ERR_VERSION:
+    return "SHOP_ERR_VERSION";
+  case SHOP_ERR_PRICE_CHANGED:
+    return "SHOP_ERR_PRICE_CHANGED";
+  case SHOP_ERR_TOTAL_CHANGED:
+    return "SHOP_ERR_TOTAL_CHANGED";
+  case SHOP_ERR_KEY_REUSED:
+    return "SHOP_ERR_KEY_REUSED";
+  case SHOP_DECLINED:
+    return "SHOP_DECLINED";
+  case SHOP_PENDING:
+    return "SHOP_PENDING";
+  case SHOP_UNKNOWN:
+    return "SHOP_UNKNOWN";
+  case SHOP_IN_PROGRESS:
+    return "SHOP_IN_PROGRESS";
+  case SHOP_MISMATCH:
+    return "SHOP_MISMATCH";
+  case SHOP_ERR_CANNOT_OPEN:
+    return "SHOP_ERR_CANNOT_OPEN";
+  case SHOP_ERR_NOT_A_STORE:
+    return "SHOP_ERR_NOT_A_STORE";
+  case SHOP_ERR_NOT_A_SHOP:
+    return "SHOP_ERR_NOT_A_SHOP";
+  case SHOP_ERR_TOO_NEW:
+    return "SHOP_ERR_TOO_NEW";
+  case SHOP_ERR_READ_ONLY:
+    return "SHOP_ERR_READ_ONLY";
+  case SHOP_ERR_DISK_FULL:
+    return "SHOP_ERR_DISK_FULL";
+  case SHOP_ERR_IO:
+    return "SHOP_ERR_IO";
+  case SHOP_ERR_CORRUPT:
+    return "SHOP_ERR_CORRUPT";
+  case SHOP_ERR_BUSY:
+    return "SHOP_ERR_BUSY";
+  case SHOP_ERR_COMMIT_UNKNOWN:
+    return "SHOP_ERR_COMMIT_UNKNOWN";
+  case SHOP_ERR_DEADLINE:
+    return "SHOP_ERR_DEADLINE";
+  case SHOP_ERR_NO_MEMORY:
+    return "SHOP_ERR_NO_MEMORY";
+  case SHOP_ERR_FORKED:
+    return "SHOP_ERR_FORKED";
+  case SHOP_ERR_CLOSED:
+    return "SHOP_ERR_CLOSED";
+  case SHOP_ERR_IN_CALLBACK:
+    return "SHOP_ERR_IN_CALLBACK";
+  case SHOP_ERR_NO_GATEWAY:
+    return "SHOP_ERR_NO_GATEWAY";
+  }
+  return "SHOP_ERR_UNNAMED";
+}

@@ -1,0 +1,273 @@
+/*
+ * The confirmation, byte by byte. test_mail_python.py reads many more of them
+ * back with another implementation.
+ */
+#include "mail.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct shop__mail_line tea[] = {{"Darjeeling", "TEA-001", 2, 999, 1998}};
+static const struct shop__mail_line two[] = {{"Darjeeling", "TEA-001", 2, 999, 1998},
+                                             {"Teapot, blue", "POT-7", 1, 4500, 4500}};
+static const struct shop__mail_adjustment adjustments[] = {
+    {"Discount", -500, false}, {"Shipping", 490, false}, {"VAT 20 %", 1038, true}};
+
+static struct shop__mail_order plain_order(void) {
+  return (struct shop__mail_order){
+      .shop_name = "The Tea Room",
+      .from = "orders@example.org",
+      .recipient = "ada@example.org",
+      .message_id = "order.7F3K-2Q9M@example.org",
+      .date_ms = 1795350500123,
+      .order_number = "7F3K-2Q9M",
+      .currency = "EUR",
+      .lines = tea,
+      .line_count = 1,
+      .total_minor = 1998,
+  };
+}
+
+/* Composes; the caller frees message->data. */
+static void compose(const struct shop__mail_order *order, struct shop__bytes *message) {
+  *message = (struct shop__bytes){0};
+  shop__mail_confirmation(order, message);
+  ck_assert(!message->failed);
+  ck_assert_uint_eq(strlen(message->data), message->used);
+}
+
+static void check_has(const struct shop__mail_order *order, const char *part) {
+  struct shop__bytes message;
+  compose(order, &message);
+  ck_assert_msg(strstr(message.data, part) != NULL, "missing:\n%s\nin:\n%s", part, message.data);
+  shop__bytes_free(&message);
+}
+
+/* What a customer gets, whole. */
+START_TEST(a_whole_message) {
+  struct shop__mail_order order = plain_order();
+  order.lines = two;
+  order.line_count = 2;
+  order.adjustments = adjustments;
+  order.adjustment_count = 3;
+  order.total_minor = 6488;
+  order.shipping_address = "Ada Lovelace\n12 St James's Square\r\nLondon\n";
+  struct shop__bytes message;
+  compose(&order, &message);
+  ck_assert_str_eq(message.data,
+                   "Date: Sun, 22 Nov 2026 12:28:20 +0000\r\n"
+                   "From: \"The Tea Room\" <orders@example.org>\r\n"
+                   "To: ada@example.org\r\n"
+                   "Subject: Your order 7F3K-2Q9M at The Tea Room\r\n"
+                   "Message-ID: <order.7F3K-2Q9M@example.org>\r\n"
+                   "MIME-Version: 1.0\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: quoted-printable\r\n"
+                   "Auto-Submitted: auto-generated\r\n"
+                   "\r\n"
+                   "Hello,\r\n"
+                   "\r\n"
+                   "thank you for your order at The Tea Room.\r\n"
+                   "\r\n"
+                   "Order number: 7F3K-2Q9M\r\n"
+                   "Order date:   Sun, 22 Nov 2026 12:28:20 +0000\r\n"
+                   "\r\n"
+                   "  Darjeeling\r\n"
+                   "  TEA-001: 2 x 9.99 EUR =3D 19.98 EUR\r\n"
+                   "\r\n"
+                   "  Teapot, blue\r\n"
+                   "  POT-7: 1 x 45.00 EUR =3D 45.00 EUR\r\n"
+                   "\r\n"
+                   "  Discount: -5.00 EUR\r\n"
+                   "  Shipping: 4.90 EUR\r\n"
+                   "  VAT 20 %: 10.38 EUR (included in the prices)\r\n"
+                   "\r\n"
+                   "Total: 64.88 EUR\r\n"
+                   "\r\n"
+                   "Shipping address:\r\n"
+                   "\r\n"
+                   "  Ada Lovelace\r\n"
+                   "  12 St James's Square\r\n"
+                   "  London\r\n"
+                   "\r\n"
+                   "This confirmation was sent to ada@example.org.\r\n");
+  shop__bytes_free(&message);
+}
+END_TEST
+
+/* Mail is delivered at least once: the second time must be the same bytes. */
+START_TEST(same_order_same_bytes) {
+  struct shop__mail_order order = plain_order();
+  struct shop__bytes one;
+  struct shop__bytes two_;
+  order.shop_name = "Caf\xC3\xA9";
+  compose(&order, &one);
+  compose(&order, &two_);
+  ck_assert_uint_eq(one.used, two_.used);
+  ck_assert_int_eq(memcmp(one.data, two_.data, one.used), 0);
+  shop__bytes_free(&one);
+  shop__bytes_free(&two_);
+}
+END_TEST
+
+/* Mostly ASCII stays readable (Q), the rest is short (B). */
+START_TEST(encoded_words) {
+  struct shop__mail_order order = plain_order();
+  order.shop_name = "Caf\xC3\xA9";
+  check_has(&order, "From: =?UTF-8?Q?Caf=C3=A9?= <orders@example.org>\r\n");
+  check_has(&order, "Subject: =?UTF-8?Q?Your_order_7F3K-2Q9M_at_Caf=C3=A9?=\r\n");
+  order.shop_name = "\xE8\x8C\xB6\xE9\xA4\xA8";
+  check_has(&order, "From: =?UTF-8?B?6Iy26aSo?= <orders@example.org>\r\n");
+  order.shop_name = "\xE8\x8C\xB6\xC3\xA9";
+  check_has(&order, "From: =?UTF-8?B?6Iy2w6k=?= <orders@example.org>\r\n");
+  order.shop_name = "\xF0\x9F\x8D\xB5";
+  check_has(&order, "From: =?UTF-8?B?8J+NtQ==?= <orders@example.org>\r\n");
+}
+END_TEST
+
+/* What only looks like an encoded word is encoded, so that nobody decodes it. */
+START_TEST(text_that_looks_encoded) {
+  struct shop__mail_order order = plain_order();
+  order.shop_name = "=?utf-8?q?Eve?=";
+  check_has(&order, "From: =?UTF-8?Q?=3D=3Futf-8=3Fq=3FEve=3F=3D?= <orders@example.org>\r\n");
+}
+END_TEST
+
+/* A name cannot close its quotes, nor bring a second mailbox. */
+START_TEST(display_name_stays_in_its_place) {
+  struct shop__mail_order order = plain_order();
+  order.shop_name = "Tea, Room; <eve@example.org>";
+  check_has(&order, "From: \"Tea, Room; <eve@example.org>\" <orders@example.org>\r\n");
+  order.shop_name = "Tea\" <eve@example.org>, \"";
+  check_has(&order, "From: =?UTF-8?Q?Tea=22_=3Ceve=40example=2Eorg=3E=2C_=22?=");
+  order.shop_name = "Tea\\";
+  check_has(&order, "From: =?UTF-8?Q?Tea=5C?= <orders@example.org>\r\n");
+  order.shop_name = "";
+  check_has(&order, "From: orders@example.org\r\n");
+}
+END_TEST
+
+/* No field of the input can begin or end a line of the header: for every control character the
+   header has the same nine fields. */
+START_TEST(no_input_breaks_the_header) {
+  for (int control = 1; control < 0x20; control++) {
+    char text[] = "xBcc: eve@example.org";
+    text[0] = (char)control;
+    struct shop__mail_order order = plain_order();
+    order.shop_name = order.from = order.recipient = text;
+    order.message_id = order.order_number = order.currency = text;
+    struct shop__bytes message;
+    compose(&order, &message);
+    int fields = 0;
+    for (const char *line = message.data; strncmp(line, "\r\n", 2) != 0;) {
+      ck_assert(strncmp(line, "Bcc", 3) != 0);
+      fields += *line != ' ';
+      line = strstr(line, "\r\n") + 2;
+    }
+    ck_assert_int_eq(fields, 9);
+    shop__bytes_free(&message);
+  }
+}
+END_TEST
+
+/* A name cannot write a line of ours into the body, nor can an address. */
+START_TEST(no_input_writes_a_line_of_ours) {
+  static const struct shop__mail_line line[] = {{"Tea\r\nTotal: 0.00 EUR", "A\nTotal: 0", 1, 5, 5}};
+  struct shop__mail_order order = plain_order();
+  order.lines = line;
+  order.shipping_address = "Ada\nTotal: 0.00 EUR\r.\rTotal: 0.00 EUR";
+  struct shop__bytes message;
+  compose(&order, &message);
+  int totals = 0;
+  for (const char *at = message.data; (at = strstr(at, "\r\nTotal:")) != NULL; at++) {
+    totals++;
+  }
+  ck_assert_int_eq(totals, 1);
+  ck_assert_ptr_nonnull(strstr(message.data, "\r\n  Tea  Total: 0.00 EUR\r\n"));
+  shop__bytes_free(&message);
+}
+END_TEST
+
+/* Lines that mean something to transports and mailboxes are encoded, also after a soft break; so
+   are spaces at the end of a line. */
+START_TEST(dangerous_line_starts_and_ends) {
+  char name[400] = "";
+  for (size_t shift = 60; shift < 80; shift++) {
+    memset(name, 'x', shift);
+    memset(name + shift, '.', 10);
+    strcpy(name + shift + 10, "From here  ");
+    struct shop__mail_line line[] = {{name, ". From   ", 1, 5, 5}};
+    struct shop__mail_order order = plain_order();
+    order.lines = line;
+    order.shipping_address = ".\n. \n \nFrom";
+    struct shop__bytes message;
+    compose(&order, &message);
+    const char *body = strstr(message.data, "\r\n\r\n");
+    for (const char *at = body; (at = strstr(at, "\r\n")) != NULL && at[2] != '\0';) {
+      ck_assert(at == body || (at[-1] != ' ' && at[-1] != '\t'));
+      at += 2;
+      ck_assert(*at != '.' && strncmp(at, "From ", 5) != 0);
+      ck_assert_uint_le(strcspn(at, "\r"), 76);
+    }
+    shop__bytes_free(&message);
+  }
+}
+END_TEST
+
+/* Folds come before 78 wherever there is a place for one. */
+START_TEST(header_lines_are_short) {
+  char name[3000];
+  for (size_t i = 0; i < sizeof name - 1; i++) {
+    name[i] = "words of one or several letters "[i % 32];
+  }
+  name[sizeof name - 2] = '.';
+  name[sizeof name - 1] = '\0';
+  struct shop__mail_order order = plain_order();
+  order.shop_name = name;
+  struct shop__bytes message;
+  compose(&order, &message);
+  for (const char *line = message.data; *line != '\0'; line += strcspn(line, "\r") + 2) {
+    ck_assert_uint_le(strcspn(line, "\r"), 76);
+  }
+  shop__bytes_free(&message);
+}
+END_TEST
+
+/* An address with UTF-8 stands as it is (RFC 6532); what is no address cannot pass for several. */
+START_TEST(addresses) {
+  struct shop__mail_order order = plain_order();
+  order.recipient =
+      "j\xC3\xBCrgen@b\xC3\xBC"
+      "cher.example";
+  check_has(&order,
+            "\r\nTo: j\xC3\xBCrgen@b\xC3\xBC"
+            "cher.example\r\n");
+  order.recipient = "\"a, b\"@example.org";
+  check_has(&order, "\r\nTo: \"a, b\"@example.org\r\n");
+  order.recipient = "a@b, <eve@example.org>";
+  check_has(&order, "\r\nTo: a@b___eve@example.org_\r\n");
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("mail");
+  TCase *tcase = tcase_create("confirmation");
+  tcase_add_test(tcase, a_whole_message);
+  tcase_add_test(tcase, same_order_same_bytes);
+  tcase_add_test(tcase, encoded_words);
+  tcase_add_test(tcase, text_that_looks_encoded);
+  tcase_add_test(tcase, display_name_stays_in_its_place);
+  tcase_add_test(tcase, no_input_breaks_the_header);
+  tcase_add_test(tcase, no_input_writes_a_line_of_ours);
+  tcase_add_test(tcase, dangerous_line_starts_and_ends);
+  tcase_add_test(tcase, header_lines_are_short);
+  tcase_add_test(tcase, addresses);
+  suite_add_tcase(suite, tcase);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
