@@ -1,0 +1,514 @@
+/* The audit: walks every order, product and cart in one snapshot and compares
+   what is stored twice. A violation cannot be in a sound store; what needs
+   attention can, and a person must look. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "flow.h"
+
+#define FINDINGS_MAX 10000
+#define FINDING_BYTES 200
+
+struct finding {
+  int32_t severity;
+  char text[FINDING_BYTES];
+};
+
+struct shop_audit {
+  int64_t orders;
+  int64_t violations;
+  int64_t attentions;
+  int32_t count;
+  int32_t room;
+  struct finding *findings;
+};
+
+/* What the reservations say of one product. */
+struct tally {
+  int64_t product_id;
+  int64_t held;
+  int64_t taken;
+};
+
+struct audit {
+  const struct shop_config *config;
+  int64_t now_ms;
+  struct shop_audit *report;
+  struct tally *tallies; /* by product id, rising */
+  size_t tally_count;
+  size_t tally_room;
+  bool failed; /* out of memory */
+};
+
+/* ---- findings --------------------------------------------------------------------------- */
+
+static struct finding *finding_new(struct audit *audit) {
+  struct shop_audit *report = audit->report;
+  int32_t room = report->room == 0 ? 16 : report->room * 2;
+  struct finding *grown;
+
+  if (report->count == FINDINGS_MAX)
+    return NULL;
+  if (report->count == report->room) {
+    grown = shop__memory_realloc(report->findings, (size_t)room * sizeof *grown);
+    if (grown == NULL) {
+      audit->failed = true;
+      return NULL;
+    }
+    report->findings = grown;
+    report->room = room;
+  }
+  return &report->findings[report->count++];
+}
+
+static void say(struct audit *audit, int32_t severity, const char *format, va_list arguments) {
+  struct finding *finding = finding_new(audit);
+
+  if (severity == SHOP_FINDING_VIOLATION)
+    audit->report->violations++;
+  else
+    audit->report->attentions++;
+  if (finding == NULL)
+    return;
+  finding->severity = severity;
+  (void)vsnprintf(finding->text, sizeof finding->text, format, arguments);
+}
+
+__attribute__((format(printf, 2, 3))) static void violation(struct audit *audit,
+                                                            const char *format, ...) {
+  va_list arguments;
+
+  va_start(arguments, format);
+  say(audit, SHOP_FINDING_VIOLATION, format, arguments);
+  va_end(arguments);
+}
+
+__attribute__((format(printf, 2, 3))) static void attention(struct audit *audit,
+                                                            const char *format, ...) {
+  va_list arguments;
+
+  va_start(arguments, format);
+  say(audit, SHOP_FINDING_ATTENTION, format, arguments);
+  va_end(arguments);
+}
+
+/* ---- stock -------------------------------------------------------------------------------- */
+
+static bool tally_add(struct audit *audit, int64_t product_id) {
+  size_t room = audit->tally_room == 0 ? 64 : audit->tally_room * 2;
+  struct tally *grown;
+
+  if (audit->tally_count == audit->tally_room) {
+    grown = shop__memory_realloc(audit->tallies, room * sizeof *grown);
+    if (grown == NULL)
+      return false;
+    audit->tallies = grown;
+    audit->tally_room = room;
+  }
+  audit->tallies[audit->tally_count++] = (struct tally){.product_id = product_id};
+  return true;
+}
+
+static struct tally *tally_of(const struct audit *audit, int64_t product_id) {
+  size_t low = 0, high = audit->tally_count;
+
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+
+    if (audit->tallies[middle].product_id == product_id)
+      return &audit->tallies[middle];
+    if (audit->tallies[middle].product_id < product_id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+static int32_t list_products(shop__tx_t *tx, struct audit *audit) {
+  struct shop__product_row row;
+  shop__query_t *q = shop__audit_products_each(tx);
+  int32_t status;
+
+  audit->tally_count = 0;
+  while ((status = shop__audit_products_next(q, &row)) == SHOP__ROW)
+    if (!tally_add(audit, row.id)) {
+      shop__query_reset(q);
+      return shop__no_memory(shop__tx_error(tx));
+    }
+  return status;
+}
+
+static int32_t tally_reservations(shop__tx_t *tx, struct audit *audit) {
+  struct shop__reservation_row row;
+  shop__query_t *q = shop__audit_reservations_each(tx);
+  int32_t status;
+
+  while ((status = shop__audit_reservations_next(q, &row)) == SHOP__ROW) {
+    struct tally *tally = tally_of(audit, row.product_id);
+    int64_t *sum;
+
+    if (tally == NULL) {
+      violation(audit, "stock is reserved for a product that does not exist");
+      continue;
+    }
+    if (row.state == SHOP__RESERVATION_RELEASED)
+      continue;
+    sum = row.state == SHOP__RESERVATION_HELD ? &tally->held : &tally->taken;
+    if (!shop__money_add(*sum, row.quantity, sum))
+      violation(audit, "the reservations of a product do not add up to any number");
+  }
+  return status;
+}
+
+static void check_stock(struct audit *audit, const struct shop__product_row *row) {
+  const struct shop__stock *stock = &row->stock;
+  const struct tally *tally = tally_of(audit, row->id);
+
+  if (tally == NULL)
+    return; /* listed in the same snapshot: it is there */
+  if (stock->reserved != tally->held)
+    violation(audit, "product %s: %lld pieces reserved, orders hold %lld", row->sku,
+              (long long)stock->reserved, (long long)tally->held);
+  if (stock->sold != tally->taken)
+    violation(audit, "product %s: %lld pieces sold, orders took %lld", row->sku,
+              (long long)stock->sold, (long long)tally->taken);
+  if (!stock->unlimited && stock->available + stock->reserved - stock->shortfall !=
+                               stock->received - stock->sold)
+    violation(audit, "product %s: stock is not conserved", row->sku);
+  if (!stock->unlimited && stock->shortfall > 0)
+    attention(audit, "product %s: %lld pieces are promised beyond what is on hand", row->sku,
+              (long long)stock->shortfall);
+}
+
+static int32_t check_products(shop__tx_t *tx, struct audit *audit) {
+  struct shop__product_row row;
+  shop__query_t *q;
+  int32_t status = list_products(tx, audit);
+
+  if (status == SHOP_OK)
+    status = tally_reservations(tx, audit);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__audit_products_each(tx);
+  while ((status = shop__audit_products_next(q, &row)) == SHOP__ROW)
+    check_stock(audit, &row);
+  return status;
+}
+
+/* ---- one order -------------------------------------------------------------------------------- */
+
+static int32_t sum_lines(shop__tx_t *tx, struct audit *audit, const struct shop__order_row *order,
+                         int64_t *total, int64_t *pieces) {
+  struct shop__order_line_row line;
+  shop__query_t *q = shop__order_lines_each(tx, order->id);
+  int64_t product = 0;
+  int32_t status;
+
+  *pieces = 0;
+  while ((status = shop__order_lines_next(q, &line)) == SHOP__ROW) {
+    if (!shop__money_multiply(line.unit_price_minor, line.quantity, &product) ||
+        product != line.total_minor)
+      violation(audit, "order %s: a line of %s is not quantity times price", order->number,
+                line.sku);
+    if (!shop__money_add(*total, line.total_minor, total) ||
+        !shop__money_add(*pieces, line.quantity, pieces))
+      violation(audit, "order %s: the lines do not add up to any number", order->number);
+  }
+  return status;
+}
+
+static int32_t sum_adjustments(shop__tx_t *tx, struct audit *audit,
+                               const struct shop__order_row *order, int64_t *total) {
+  struct shop__adjustment_row row;
+  shop__query_t *q = shop__adjustments_each(tx, order->id);
+  int32_t status;
+
+  while ((status = shop__adjustments_next(q, &row)) == SHOP__ROW)
+    if (row.kind != SHOP_ADJUSTMENT_TAX_INCLUDED &&
+        !shop__money_add(*total, row.amount_minor, total))
+      violation(audit, "order %s: the adjustments do not add up to any number", order->number);
+  return status;
+}
+
+static int32_t reservation_state_for(int32_t order_status) {
+  switch ((enum shop_order_status)order_status) {
+  case SHOP_ORDER_PENDING:
+    return SHOP__RESERVATION_HELD;
+  case SHOP_ORDER_PLACED:
+    return SHOP__RESERVATION_TAKEN;
+  case SHOP_ORDER_FAILED:
+    return SHOP__RESERVATION_RELEASED;
+  }
+  return 0;
+}
+
+static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
+                                  const struct shop__order_row *order, int64_t pieces) {
+  struct shop__reservation_row row;
+  shop__query_t *q = shop__reservations_each(tx, order->id);
+  int32_t wanted = reservation_state_for(order->status);
+  int64_t reserved = 0;
+  int32_t status;
+
+  while ((status = shop__reservations_next(q, &row)) == SHOP__ROW) {
+    if (row.state != wanted)
+      violation(audit, "order %s: stock is not reserved as its status says", order->number);
+    reserved += row.quantity;
+  }
+  if (status == SHOP_OK && reserved != pieces)
+    violation(audit, "order %s: %lld pieces bought, %lld reserved", order->number,
+              (long long)pieces, (long long)reserved);
+  return status;
+}
+
+static bool same_currency(const char *a, const char *b) {
+  return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static bool is_covered(const struct shop__order_row *order) {
+  if (order->total_minor == 0)
+    return order->payment_state == SHOP_PAYMENT_NONE;
+  return order->payment_state == SHOP_PAYMENT_CAPTURED &&
+         order->captured_minor == order->total_minor &&
+         same_currency(order->captured_currency, order->currency);
+}
+
+static void check_placed(struct audit *audit, const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+
+  if (!is_covered(order))
+    violation(audit, "order %s: placed without its payment", order->number);
+  if (row->mail_state == 0)
+    violation(audit, "order %s: placed without its confirmation", order->number);
+  if (row->cart_state != SHOP_CART_COMPLETED || row->cart_order_id != order->id)
+    violation(audit, "order %s: placed, and its cart is not completed", order->number);
+}
+
+static void check_pending(struct audit *audit, const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+  bool mismatch = (order->attention & SHOP__ATTENTION_MISMATCH) != 0;
+
+  if (order->payment_state == SHOP_PAYMENT_NONE || order->payment_state == SHOP_PAYMENT_DECLINED)
+    violation(audit, "order %s: pending without a payment that could come", order->number);
+  if (order->payment_state == SHOP_PAYMENT_CAPTURED && !mismatch)
+    violation(audit, "order %s: paid and not placed", order->number);
+  if (row->cart_state != SHOP_CART_COMPLETING || row->cart_order_id != order->id)
+    violation(audit, "order %s: pending, and its cart does not wait for it", order->number);
+  if (row->mail_state != 0)
+    violation(audit, "order %s: a confirmation without a placed order", order->number);
+}
+
+static void check_failed(struct audit *audit, const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+  bool late = (order->attention & SHOP__ATTENTION_LATE) != 0;
+
+  if (order->payment_state != SHOP_PAYMENT_DECLINED &&
+      !(order->payment_state == SHOP_PAYMENT_CAPTURED && late))
+    violation(audit, "order %s: failed, and its payment was not declined", order->number);
+  if (row->cart_order_id == order->id)
+    violation(audit, "order %s: failed, and its cart still belongs to it", order->number);
+  if (row->mail_state != 0)
+    violation(audit, "order %s: a confirmation without a placed order", order->number);
+}
+
+/* The charge tells the same story as the payment. */
+static int32_t operation_state_for(int32_t payment_state) {
+  switch ((enum shop_payment_status)payment_state) {
+  case SHOP_PAYMENT_NONE:
+    return 0;
+  case SHOP_PAYMENT_SENT:
+  case SHOP_PAYMENT_PENDING:
+    return SHOP__OPERATION_SENT;
+  case SHOP_PAYMENT_UNKNOWN:
+    return SHOP__OPERATION_UNKNOWN;
+  case SHOP_PAYMENT_CAPTURED:
+    return SHOP__OPERATION_DONE;
+  case SHOP_PAYMENT_DECLINED:
+    return SHOP__OPERATION_REFUSED;
+  }
+  return -1;
+}
+
+static void check_payment(struct audit *audit, const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+
+  if (row->operation_state != operation_state_for(order->payment_state))
+    violation(audit, "order %s: its charge and its payment disagree", order->number);
+  if (order->payment_state != SHOP_PAYMENT_NONE &&
+      (row->payment_amount_minor != order->total_minor ||
+       !same_currency(row->payment_currency, order->currency)))
+    violation(audit, "order %s: its payment is not for its total", order->number);
+  if (order->captured_minor != 0 && order->payment_state != SHOP_PAYMENT_CAPTURED)
+    violation(audit, "order %s: money is recorded and not captured", order->number);
+}
+
+static void check_attention(struct audit *audit, const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+
+  if (order->payment_state == SHOP_PAYMENT_UNKNOWN)
+    attention(audit, "order %s: nobody knows whether it was paid", order->number);
+  if ((order->attention & SHOP__ATTENTION_MISMATCH) != 0)
+    attention(audit, "order %s: another amount was taken than its total", order->number);
+  if ((order->attention & SHOP__ATTENTION_LATE) != 0)
+    attention(audit, "order %s: money was taken after it had failed", order->number);
+  if ((order->attention & SHOP__ATTENTION_CONTRADICTION) != 0)
+    attention(audit, "order %s: the gateway has told of two captures", order->number);
+  if (order->payment_state == SHOP_PAYMENT_SENT &&
+      audit->now_ms - row->operation_created_at_ms >= audit->config->gateway_key_life_ms)
+    attention(audit, "order %s: its payment has no answer, run shop_recover", order->number);
+  if (row->mail_state == SHOP__MAIL_DEAD)
+    attention(audit, "order %s: its confirmation could not be delivered", order->number);
+}
+
+static int32_t check_order(shop__tx_t *tx, struct audit *audit,
+                           const struct shop__audit_order_row *row) {
+  const struct shop__order_row *order = &row->order;
+  int64_t total = 0, pieces = 0;
+  int32_t status = sum_lines(tx, audit, order, &total, &pieces);
+
+  if (status == SHOP_OK)
+    status = sum_adjustments(tx, audit, order, &total);
+  if (status == SHOP_OK)
+    status = check_reservations(tx, audit, order, pieces);
+  if (status != SHOP_OK)
+    return status;
+  if (total != order->total_minor)
+    violation(audit, "order %s: lines and adjustments are not its total", order->number);
+  switch ((enum shop_order_status)order->status) {
+  case SHOP_ORDER_PLACED:
+    check_placed(audit, row);
+    break;
+  case SHOP_ORDER_PENDING:
+    check_pending(audit, row);
+    break;
+  case SHOP_ORDER_FAILED:
+    check_failed(audit, row);
+    break;
+  }
+  check_payment(audit, row);
+  check_attention(audit, row);
+  return SHOP_OK;
+}
+
+/* ---- the whole shop ------------------------------------------------------------------------------ */
+
+static int32_t check_orders(shop__tx_t *tx, struct audit *audit) {
+  struct shop__audit_order_row row;
+  shop__query_t *q = shop__audit_orders_each(tx);
+  int32_t status;
+
+  while ((status = shop__audit_orders_next(q, &row)) == SHOP__ROW) {
+    audit->report->orders++;
+    status = check_order(tx, audit, &row);
+    if (status != SHOP_OK) {
+      shop__query_reset(q);
+      return status;
+    }
+  }
+  return status;
+}
+
+static int32_t check_carts(shop__tx_t *tx, struct audit *audit) {
+  shop__query_t *q = shop__audit_lost_carts_each(tx);
+  int64_t cart_id = 0;
+  int32_t status;
+
+  while ((status = shop__audit_lost_carts_next(q, &cart_id)) == SHOP__ROW)
+    violation(audit, "cart %lld: being bought or bought, without an order that says so",
+              (long long)cart_id);
+  return status;
+}
+
+static void say_damage(void *user, const char *text) {
+  violation(user, "the file is damaged: %s", text);
+}
+
+static void report_clear(struct shop_audit *report) {
+  shop__memory_free(report->findings);
+  *report = (struct shop_audit){0};
+}
+
+static int32_t audit_fn(shop__tx_t *tx, void *ctx) {
+  struct audit *audit = ctx;
+  int32_t status;
+
+  report_clear(audit->report);
+  status = shop__tx_check_file(tx, say_damage, audit);
+  if (status == SHOP_OK)
+    status = check_products(tx, audit);
+  if (status == SHOP_OK)
+    status = check_orders(tx, audit);
+  if (status == SHOP_OK)
+    status = check_carts(tx, audit);
+  if (status == SHOP_OK && audit->failed)
+    status = shop__no_memory(shop__tx_error(tx));
+  return status;
+}
+
+int32_t shop_verify(shop_t *shop, shop_audit_t **out, shop_error_t *err) {
+  struct audit audit = {0};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (out == NULL)
+    return shop__leave(shop, shop__missing("out", err));
+  audit = (struct audit){.config = &shop->config,
+                         .now_ms = shop__now_ms(shop),
+                         .report = shop__memory_zalloc(sizeof(struct shop_audit))};
+  if (audit.report == NULL)
+    return shop__leave(shop, shop__no_memory(err));
+  status = shop__db_read(shop->db, audit_fn, &audit, err);
+  shop__memory_free(audit.tallies);
+  if (status == SHOP_OK)
+    *out = audit.report;
+  else
+    shop_audit_free(audit.report);
+  return shop__leave(shop, status);
+}
+
+/* ---- getters ---------------------------------------------------------------------------------------- */
+
+static const struct finding *finding_at(const shop_audit_t *audit, int32_t index) {
+  return audit == NULL || index < 0 || index >= audit->count ? NULL : &audit->findings[index];
+}
+
+int64_t shop_audit_orders(const shop_audit_t *audit) {
+  return audit == NULL ? 0 : audit->orders;
+}
+
+int64_t shop_audit_violations(const shop_audit_t *audit) {
+  return audit == NULL ? 0 : audit->violations;
+}
+
+int64_t shop_audit_attentions(const shop_audit_t *audit) {
+  return audit == NULL ? 0 : audit->attentions;
+}
+
+int32_t shop_audit_finding_count(const shop_audit_t *audit) {
+  return audit == NULL ? 0 : audit->count;
+}
+
+int32_t shop_audit_finding_severity(const shop_audit_t *audit, int32_t index) {
+  const struct finding *finding = finding_at(audit, index);
+
+  return finding == NULL ? 0 : finding->severity;
+}
+
+const char *shop_audit_finding_text(const shop_audit_t *audit, int32_t index) {
+  const struct finding *finding = finding_at(audit, index);
+
+  return finding == NULL ? "" : finding->text;
+}
+
+void shop_audit_free(shop_audit_t *audit) {
+  if (audit == NULL)
+    return;
+  report_clear(audit);
+  shop__memory_free(audit);
+}

@@ -1,0 +1,151 @@
+/* The signing keys in memory: read at open, added to when another process has
+   made one, never taken away while the shop is open. So a key that was found
+   can be used without a lock. */
+#include <string.h>
+
+#include "flow.h"
+
+enum key_state { KEY_ACTIVE = 1 };
+
+struct load {
+  int32_t alg;
+  const struct shop__key *fresh; /* stored when no key of its alg is active */
+  int64_t now_ms;
+  struct shop__key_node *nodes; /* result: every stored key */
+  char active_kid[SHOP__KID_BYTES];
+};
+
+static void free_nodes(struct shop__key_node *node) {
+  while (node != NULL) {
+    struct shop__key_node *next = node->next;
+
+    shop__key_wipe(&node->key);
+    shop__memory_free(node);
+    node = next;
+  }
+}
+
+static int32_t load_row(struct load *load, const struct shop__signing_key_row *row,
+                        shop_error_t *err) {
+  struct shop__key_node *node = shop__memory_zalloc(sizeof *node);
+  int32_t status;
+
+  if (node == NULL)
+    return shop__no_memory(err);
+  node->next = load->nodes;
+  load->nodes = node;
+  status = shop__key_load(row->kid, row->alg, row->secret, row->secret_size, &node->key, err);
+  if (status == SHOP_OK && row->state == KEY_ACTIVE && row->alg == load->alg)
+    memcpy(load->active_kid, node->key.kid, sizeof load->active_kid);
+  return status;
+}
+
+static int32_t load_fn(shop__tx_t *tx, void *ctx) {
+  struct load *load = ctx;
+  struct shop__signing_key_row row;
+  shop__query_t *q = shop__signing_keys_each(tx);
+  int32_t status;
+
+  free_nodes(load->nodes); /* of an earlier run */
+  load->nodes = NULL;
+  load->active_kid[0] = '\0';
+  while ((status = shop__signing_keys_next(q, &row)) == SHOP__ROW) {
+    status = load_row(load, &row, shop__tx_error(tx));
+    if (status != SHOP_OK) {
+      shop__query_reset(q);
+      return status;
+    }
+  }
+  return status;
+}
+
+static int32_t make_fn(shop__tx_t *tx, void *ctx) {
+  struct load *load = ctx;
+  int32_t status = load_fn(tx, ctx);
+
+  if (status != SHOP_OK || load->active_kid[0] != '\0')
+    return status;
+  status = shop__signing_key_insert(tx,
+                                    &(struct shop__signing_key_row){
+                                        .kid = load->fresh->kid,
+                                        .alg = load->fresh->alg,
+                                        .state = KEY_ACTIVE,
+                                        .secret = load->fresh->secret,
+                                        .secret_size = load->fresh->secret_size,
+                                    },
+                                    load->now_ms);
+  return status == SHOP_OK ? load_fn(tx, ctx) : status;
+}
+
+static const struct shop__key *find(const struct shop__key_node *node, const char *kid) {
+  while (node != NULL && strcmp(node->key.kid, kid) != 0)
+    node = node->next;
+  return node == NULL ? NULL : &node->key;
+}
+
+/* Puts those that are not there yet before the list. Only one thread at a time
+   adds; readers see either the old head or the new one. */
+static void adopt(shop_t *shop, struct shop__key_node *nodes) {
+  struct shop__key_node *unused = NULL;
+
+  pthread_mutex_lock(&shop->lock);
+  while (nodes != NULL) {
+    struct shop__key_node *next = nodes->next;
+    struct shop__key_node *head = atomic_load(&shop->keys);
+
+    if (find(head, nodes->key.kid) != NULL) {
+      nodes->next = unused;
+      unused = nodes;
+    } else {
+      nodes->next = head;
+      atomic_store(&shop->keys, nodes);
+    }
+    nodes = next;
+  }
+  pthread_mutex_unlock(&shop->lock);
+  free_nodes(unused);
+}
+
+int32_t shop__keyring_open(shop_t *shop, shop_error_t *err) {
+  struct shop__key fresh = {0};
+  struct load load = {.alg = shop->config.token_algorithm, .now_ms = shop__now_ms(shop)};
+  int32_t status = shop__db_read(shop->db, load_fn, &load, err);
+
+  if (status == SHOP_OK && load.active_kid[0] == '\0') {
+    status = shop__key_generate(load.alg, &fresh, err);
+    if (status == SHOP_OK) {
+      load.fresh = &fresh;
+      status = shop__db_write(shop->db, make_fn, &load, NULL, err);
+    }
+    shop__key_wipe(&fresh);
+  }
+  if (status != SHOP_OK) {
+    free_nodes(load.nodes);
+    return status;
+  }
+  adopt(shop, load.nodes);
+  shop->signing = find(atomic_load(&shop->keys), load.active_kid);
+  return SHOP_OK;
+}
+
+void shop__keyring_close(shop_t *shop) {
+  free_nodes(atomic_load(&shop->keys));
+}
+
+int32_t shop__keyring_find(shop_t *shop, const char *kid, const struct shop__key **key,
+                           shop_error_t *err) {
+  struct load load = {0};
+  int32_t status;
+
+  *key = find(atomic_load(&shop->keys), kid);
+  if (*key != NULL)
+    return SHOP_OK;
+  status = shop__db_read(shop->db, load_fn, &load, err);
+  if (status != SHOP_OK) {
+    free_nodes(load.nodes);
+    return status;
+  }
+  adopt(shop, load.nodes);
+  *key = find(atomic_load(&shop->keys), kid);
+  return SHOP_OK;
+}

@@ -1,0 +1,198 @@
+/* Tokens: made, read, checked and revoked. */
+#include <string.h>
+
+#include "flow.h"
+
+/* ---- making and parsing --------------------------------------------------------- */
+
+static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, char *jwt,
+                         shop_token_t **out, shop_error_t *err) {
+  shop_token_t *token = shop__memory_zalloc(sizeof *token);
+
+  if (token == NULL)
+    return shop__no_memory(err);
+  memcpy(token->store_id, shop->store_id, sizeof token->store_id);
+  memcpy(token->subject, claims->subject, sizeof token->subject);
+  memcpy(token->jti, claims->jti, sizeof token->jti);
+  token->epoch = claims->epoch;
+  token->issued_at_ms = claims->issued_at_s * 1000;
+  token->expires_at_ms = claims->expires_at_s * 1000;
+  token->jwt = jwt;
+  *out = token;
+  return SHOP_OK;
+}
+
+static void jwt_free(char *jwt) {
+  if (jwt != NULL)
+    shop__memory_wipe(jwt, strlen(jwt));
+  shop__memory_free(jwt);
+}
+
+int32_t shop__token_make(shop_t *shop, const char *subject, int64_t epoch, int64_t now_ms,
+                         shop_token_t **out, shop_error_t *err) {
+  struct shop__claims claims = {
+      .issued_at_s = now_ms / 1000,
+      .expires_at_s = now_ms / 1000 + shop->config.token_life_ms / 1000,
+      .epoch = epoch,
+  };
+  char *jwt = NULL;
+  int32_t status;
+
+  memcpy(claims.issuer, shop->config.issuer, sizeof claims.issuer);
+  memcpy(claims.subject, subject, sizeof claims.subject);
+  shop__random_id(claims.jti);
+  status = shop__jwt_sign(shop->signing, &claims, &jwt, err);
+  if (status == SHOP_OK)
+    status = token_new(shop, &claims, jwt, out, err);
+  if (status != SHOP_OK)
+    jwt_free(jwt);
+  return status;
+}
+
+int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out, shop_error_t *err) {
+  char kid[SHOP__KID_BYTES];
+  const struct shop__key *key = NULL;
+  struct shop__claims claims;
+  char *copy;
+  int32_t status = shop__jwt_kid(jwt, kid, err);
+
+  if (status == SHOP_OK)
+    status = shop__keyring_find(shop, kid, &key, err);
+  if (status == SHOP_OK && key == NULL)
+    status = shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "no key of this shop signed the token");
+  if (status == SHOP_OK)
+    status = shop__jwt_verify(key, jwt, shop->config.issuer, &claims, err);
+  if (status != SHOP_OK)
+    return status;
+  /* Claims in ms must stay exact integers; nobody of us signs such a time. */
+  if (claims.expires_at_s > SHOP__EXACT_MAX / 1000)
+    return shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "the token's times are out of range");
+  copy = shop__memory_strdup(jwt);
+  if (copy == NULL)
+    return shop__no_memory(err);
+  status = token_new(shop, &claims, copy, out, err);
+  if (status != SHOP_OK)
+    jwt_free(copy);
+  return status;
+}
+
+/* ---- checking -------------------------------------------------------------------- */
+
+static bool same_token(const shop_token_t *token, const struct shop__token_row *row) {
+  return strcmp(row->subject, token->subject) == 0 && row->epoch == token->epoch &&
+         (token->user_id == 0 || row->user_id == token->user_id);
+}
+
+int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
+                          struct shop__token_row *row) {
+  shop_error_t *err = shop__tx_error(tx);
+  bool found = false;
+  int32_t status;
+
+  if (now_ms >= token->expires_at_ms)
+    return shop__error_set(err, SHOP_ERR_TOKEN_EXPIRED, "the token has expired: log in again");
+  status = shop__token_get(tx, token->jti, row, &found);
+  if (status != SHOP_OK)
+    return status;
+  if (!found || !same_token(token, row))
+    return shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "the token is of no user of this shop");
+  if (row->revoked || row->epoch != row->user_epoch)
+    return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED, "the token was revoked: log in again");
+  return SHOP_OK;
+}
+
+struct check {
+  const shop_token_t *token;
+  int64_t now_ms;
+  int64_t user_id;
+};
+
+static int32_t check_fn(shop__tx_t *tx, void *ctx) {
+  struct check *check = ctx;
+  struct shop__token_row row;
+  int32_t status = shop__token_check(tx, check->token, check->now_ms, &row);
+
+  if (status == SHOP_OK)
+    check->user_id = row.user_id;
+  return status;
+}
+
+int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t **out, shop_error_t *err) {
+  struct check check = {0};
+  shop_token_t *token = NULL;
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (out == NULL || jwt == NULL || jwt[0] == '\0')
+    return shop__leave(shop, shop__missing("out and jwt", err));
+  status = shop__token_parse(shop, jwt, &token, err);
+  if (status == SHOP_OK) {
+    check = (struct check){.token = token, .now_ms = shop__now_ms(shop)};
+    status = shop__db_read(shop->db, check_fn, &check, err);
+  }
+  if (status == SHOP_OK) {
+    token->user_id = check.user_id;
+    *out = token;
+  } else {
+    shop_token_free(token);
+  }
+  return shop__leave(shop, status);
+}
+
+/* ---- revoking -------------------------------------------------------------------- */
+
+static int32_t revoke_fn(shop__tx_t *tx, void *ctx) {
+  const struct check *check = ctx;
+  bool found = false;
+  int32_t status = shop__token_set_revoked(tx, check->token->jti, check->now_ms, &found);
+
+  if (status == SHOP_OK && !found)
+    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_TOKEN_INVALID,
+                             "the token is of no user of this shop");
+  return status;
+}
+
+int32_t shop_token_revoke(shop_t *shop, const shop_token_t *token, const shop_options_t *options,
+                          shop_error_t *err) {
+  struct shop__db_write_rule rule = shop__options_rule(options, false);
+  int32_t status = shop__enter_token(shop, token, err);
+
+  if (status != SHOP_OK)
+    return status;
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK) {
+    struct check check = {.token = token, .now_ms = shop__now_ms(shop)};
+
+    status = shop__db_write(shop->db, revoke_fn, &check, &rule, err);
+  }
+  return shop__leave(shop, status);
+}
+
+/* ---- getters --------------------------------------------------------------------- */
+
+const char *shop_token_jwt(const shop_token_t *token) {
+  return token == NULL ? "" : token->jwt;
+}
+
+int64_t shop_token_user_id(const shop_token_t *token) {
+  return token == NULL ? 0 : token->user_id;
+}
+
+int64_t shop_token_issued_at_ms(const shop_token_t *token) {
+  return token == NULL ? 0 : token->issued_at_ms;
+}
+
+int64_t shop_token_expires_at_ms(const shop_token_t *token) {
+  return token == NULL ? 0 : token->expires_at_ms;
+}
+
+void shop_token_free(shop_token_t *token) {
+  if (token == NULL)
+    return;
+  jwt_free(token->jwt);
+  shop__memory_free(token);
+}

@@ -1,0 +1,263 @@
+/* Accounts: register (step 1 of the timeline) and login (step 2). Hashing and
+   signing happen before the transaction; it only inserts what is finished. */
+#include <string.h>
+
+#include "flow.h"
+
+/* What is left of the caller's deadline, for the write that follows a hash. */
+struct patience {
+  int64_t until_us; /* 0: no deadline */
+};
+
+static struct patience patience_begin(const shop_options_t *options) {
+  if (options == NULL || options->deadline_ms == 0)
+    return (struct patience){0};
+  return (struct patience){shop__clock_monotonic_us() + options->deadline_ms * 1000};
+}
+
+static int32_t patience_rule(const struct patience *patience, struct shop__db_write_rule *rule,
+                             shop_error_t *err) {
+  int64_t left_us;
+
+  *rule = (struct shop__db_write_rule){0};
+  if (patience->until_us == 0)
+    return SHOP_OK;
+  left_us = patience->until_us - shop__clock_monotonic_us();
+  if (left_us <= 0)
+    return shop__error_set(err, SHOP_ERR_DEADLINE, "the deadline passed: nothing was changed");
+  rule->deadline_ms = left_us / 1000 + 1;
+  return SHOP_OK;
+}
+
+/* ---- register ----------------------------------------------------------------------- */
+
+struct registration {
+  const char *email;
+  char email_key[SHOP__EMAIL_BYTES];
+  char password_hash[SHOP__PASSWORD_HASH_BYTES];
+  const shop_token_t *token;
+  int64_t now_ms;
+  int64_t user_id;
+};
+
+static int32_t register_fn(shop__tx_t *tx, void *ctx) {
+  struct registration *registration = ctx;
+  const shop_token_t *token = registration->token;
+  bool inserted = false;
+  int32_t status = shop__tx_id(tx, &registration->user_id);
+
+  if (status != SHOP_OK)
+    return status;
+  status = shop__user_insert(tx,
+                             &(struct shop__user_row){
+                                 .id = registration->user_id,
+                                 .subject = token->subject,
+                                 .epoch = token->epoch,
+                                 .email = registration->email,
+                                 .email_key = registration->email_key,
+                                 .password_hash = registration->password_hash,
+                                 .created_at_ms = registration->now_ms,
+                             },
+                             &inserted);
+  if (status == SHOP_OK && !inserted)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_EMAIL_TAKEN,
+                           "the address has an account already: log in instead");
+  if (status == SHOP_OK)
+    status = shop__token_insert(tx, token->jti, registration->user_id, token->epoch,
+                                token->issued_at_ms, token->expires_at_ms);
+  return status;
+}
+
+static int32_t register_user(shop_t *shop, struct registration *registration,
+                             const char *password, const shop_options_t *options,
+                             shop_token_t **out, shop_error_t *err) {
+  struct patience patience = patience_begin(options);
+  struct shop__db_write_rule rule;
+  char subject[SHOP__RANDOM_ID_BYTES];
+  shop_token_t *token = NULL;
+  int32_t status = shop__password_hash(shop->hasher, password, patience.until_us,
+                                       registration->password_hash, err);
+
+  if (status != SHOP_OK)
+    return status;
+  registration->now_ms = shop__now_ms(shop);
+  shop__random_id(subject);
+  status = shop__token_make(shop, subject, 1, registration->now_ms, &token, err);
+  if (status == SHOP_OK)
+    status = patience_rule(&patience, &rule, err);
+  if (status == SHOP_OK) {
+    registration->token = token;
+    status = shop__db_write(shop->db, register_fn, registration, &rule, err);
+  }
+  if (status == SHOP_OK) {
+    token->user_id = registration->user_id;
+    *out = token;
+  } else {
+    shop_token_free(token);
+  }
+  return status;
+}
+
+int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
+                           const shop_options_t *options, shop_token_t **out,
+                           shop_error_t *err) {
+  struct registration registration = {.email = email};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (out == NULL)
+    return shop__leave(shop, shop__missing("out", err));
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK)
+    status = shop__email_parse(email, registration.email_key, err);
+  if (status == SHOP_OK)
+    status = shop__password_check(password, err);
+  if (status == SHOP_OK)
+    status = register_user(shop, &registration, password, options, out, err);
+  shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
+  return shop__leave(shop, status);
+}
+
+/* ---- login --------------------------------------------------------------------------- */
+
+struct login {
+  char email_key[SHOP__EMAIL_BYTES]; /* "": not an address, so nobody's */
+  /* what the store knows, copied out */
+  bool found;
+  int64_t user_id;
+  int64_t epoch;
+  char subject[SHOP__RANDOM_ID_BYTES];
+  char password_hash[SHOP__PASSWORD_HASH_BYTES];
+  /* what the write stores */
+  char new_hash[SHOP__PASSWORD_HASH_BYTES]; /* "": the old one stays */
+  const shop_token_t *token;
+  int64_t now_ms;
+  bool changed; /* the account is not what was read: begin again */
+};
+
+static int32_t copy_stored(char *out, size_t size, const char *text, shop__tx_t *tx) {
+  if (strlen(text) >= size)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "a stored account is damaged");
+  memcpy(out, text, strlen(text) + 1);
+  return SHOP_OK;
+}
+
+static int32_t find_login_fn(shop__tx_t *tx, void *ctx) {
+  struct login *login = ctx;
+  struct shop__user_row row;
+  int32_t status = shop__user_by_key(tx, login->email_key, &row, &login->found);
+
+  if (status != SHOP_OK || !login->found)
+    return status;
+  login->user_id = row.id;
+  login->epoch = row.epoch;
+  status = copy_stored(login->subject, sizeof login->subject, row.subject, tx);
+  if (status == SHOP_OK)
+    status = copy_stored(login->password_hash, sizeof login->password_hash, row.password_hash, tx);
+  return status;
+}
+
+/* The account may have changed while the password was hashed: the proof is
+   good only for the hash and the epoch that it was made with. */
+static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
+  struct login *login = ctx;
+  const shop_token_t *token = login->token;
+  struct shop__user_row row;
+  bool found = false;
+  int32_t status = shop__user_by_id(tx, login->user_id, &row, &found);
+
+  if (status != SHOP_OK)
+    return status;
+  login->changed = !found || row.epoch != login->epoch ||
+                   strcmp(row.password_hash, login->password_hash) != 0;
+  if (login->changed)
+    return SHOP_OK;
+  if (login->new_hash[0] != '\0')
+    status = shop__user_set_hash(tx, login->user_id, login->new_hash, login->now_ms);
+  if (status == SHOP_OK)
+    status = shop__token_insert(tx, token->jti, login->user_id, token->epoch,
+                                token->issued_at_ms, token->expires_at_ms);
+  return status;
+}
+
+static int32_t refuse_login(shop_error_t *err) {
+  return shop__error_set(err, SHOP_ERR_CREDENTIALS, "the address or the password is wrong");
+}
+
+/* Reads, proves, and replaces a hash of another cost. */
+static int32_t prove(shop_t *shop, struct login *login, const char *password, int64_t until_us,
+                     shop_error_t *err) {
+  bool match = false, stale = false;
+  int32_t status = shop__db_read(shop->db, find_login_fn, login, err);
+
+  login->new_hash[0] = '\0';
+  if (status != SHOP_OK)
+    return status;
+  status = shop__password_verify(shop->hasher, login->found ? login->password_hash : NULL,
+                                 password, until_us, &match, &stale, err);
+  if (status != SHOP_OK)
+    return status;
+  if (!login->found || !match)
+    return refuse_login(err);
+  if (stale)
+    status = shop__password_hash(shop->hasher, password, until_us, login->new_hash, err);
+  return status;
+}
+
+static int32_t login_once(shop_t *shop, struct login *login, const char *password,
+                          const struct patience *patience, shop_token_t **out,
+                          shop_error_t *err) {
+  struct shop__db_write_rule rule;
+  shop_token_t *token = NULL;
+  int32_t status = prove(shop, login, password, patience->until_us, err);
+
+  if (status != SHOP_OK)
+    return status;
+  login->now_ms = shop__now_ms(shop);
+  status = shop__token_make(shop, login->subject, login->epoch, login->now_ms, &token, err);
+  if (status == SHOP_OK)
+    status = patience_rule(patience, &rule, err);
+  if (status == SHOP_OK) {
+    login->token = token;
+    status = shop__db_write(shop->db, store_login_fn, login, &rule, err);
+  }
+  if (status == SHOP_OK && !login->changed) {
+    token->user_id = login->user_id;
+    *out = token;
+  } else {
+    shop_token_free(token);
+  }
+  return status;
+}
+
+int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
+                        const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+  struct patience patience = patience_begin(options);
+  struct login login = {.changed = true};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (out == NULL || email == NULL || password == NULL || email[0] == '\0' || password[0] == '\0')
+    return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
+                                             "out, the address and the password are needed"));
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  /* What is no address is nobody's, at the same cost. */
+  if (status == SHOP_OK && shop__email_parse(email, login.email_key, NULL) != SHOP_OK)
+    login.email_key[0] = '\0';
+  /* An account that changes at every try is under attack or in use by two
+     migrations at once: give up after a few. */
+  for (int tries = 0; status == SHOP_OK && login.changed && tries < 4; tries++)
+    status = login_once(shop, &login, password, &patience, out, err);
+  if (status == SHOP_OK && login.changed)
+    status = shop__error_set(err, SHOP_ERR_BUSY, "the account is being changed: try again");
+  shop__memory_wipe(&login, sizeof login);
+  return shop__leave(shop, status);
+}

@@ -1,0 +1,87 @@
+/* Walks over whole tables, for the audit. */
+#include "rows_parts.h"
+
+static const char PRODUCTS_EACH[] =
+    "SELECT id, sku, available, reserved, shortfall, received, sold FROM products ORDER BY id";
+static const char RESERVATIONS_EACH[] =
+    "SELECT product_id, quantity, state FROM reservations ORDER BY order_id, product_id";
+static const char ORDERS_EACH[] =
+    "SELECT o.id, o.number, o.cart_id, o.status, o.currency, o.total_minor, p.state, p.attention,"
+    " p.captured_minor, p.captured_currency, p.amount_minor, p.currency, n.created_at_ms, n.state,"
+    " c.state, c.order_id, m.state FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
+    " LEFT JOIN operations n ON n.order_id = o.id AND n.kind = 1"
+    " LEFT JOIN carts c ON c.id = o.cart_id"
+    " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 ORDER BY o.id";
+static const char LOST_CARTS_EACH[] =
+    "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"
+    " AND o.status = CASE c.state WHEN 2 THEN 1 ELSE 2 END"
+    " WHERE c.state IN (2, 3) AND o.id IS NULL ORDER BY c.id";
+
+shop__query_t *shop__audit_products_each(shop__tx_t *tx) {
+  return shop__query(tx, PRODUCTS_EACH);
+}
+
+int32_t shop__audit_products_next(shop__query_t *q, struct shop__product_row *row) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *row = (struct shop__product_row){
+        .id = shop__query_get_int(q, 0),
+        .sku = shop__query_get_text(q, 1),
+        .stock = shop__rows_stock(q, 2),
+    };
+  return status;
+}
+
+shop__query_t *shop__audit_reservations_each(shop__tx_t *tx) {
+  return shop__query(tx, RESERVATIONS_EACH);
+}
+
+int32_t shop__audit_reservations_next(shop__query_t *q, struct shop__reservation_row *row) {
+  return shop__reservations_next(q, row);
+}
+
+shop__query_t *shop__audit_orders_each(shop__tx_t *tx) {
+  return shop__query(tx, ORDERS_EACH);
+}
+
+int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *row) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *row = (struct shop__audit_order_row){
+        .order =
+            {
+                .id = shop__query_get_int(q, 0),
+                .number = shop__query_get_text(q, 1),
+                .cart_id = shop__query_get_int(q, 2),
+                .status = (int32_t)shop__query_get_int(q, 3),
+                .currency = shop__query_get_text(q, 4),
+                .total_minor = shop__query_get_int(q, 5),
+                .payment_state = (int32_t)shop__query_get_int(q, 6),
+                .attention = (int32_t)shop__query_get_int(q, 7),
+                .captured_minor = shop__query_get_int(q, 8),
+                .captured_currency = shop__query_get_text(q, 9),
+            },
+        .payment_amount_minor = shop__query_get_int(q, 10),
+        .payment_currency = shop__query_get_text(q, 11),
+        .operation_created_at_ms = shop__query_get_int(q, 12),
+        .operation_state = (int32_t)shop__query_get_int(q, 13),
+        .cart_state = (int32_t)shop__query_get_int(q, 14),
+        .cart_order_id = shop__query_get_int(q, 15),
+        .mail_state = (int32_t)shop__query_get_int(q, 16),
+    };
+  return status;
+}
+
+shop__query_t *shop__audit_lost_carts_each(shop__tx_t *tx) {
+  return shop__query(tx, LOST_CARTS_EACH);
+}
+
+int32_t shop__audit_lost_carts_next(shop__query_t *q, int64_t *cart_id) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *cart_id = shop__query_get_int(q, 0);
+  return status;
+}

@@ -1,0 +1,188 @@
+/* Rows of carts and their lines. */
+#include "rows_parts.h"
+
+#define CART_COLUMNS                                                                              \
+  "id, user_id, state, version, line_count, currency, order_id, created_at_ms, updated_at_ms"
+
+static const char CART_BY_ID[] =
+    "SELECT " CART_COLUMNS " FROM carts WHERE id = $1 AND user_id = $2";
+static const char CART_LIVING[] =
+    "SELECT " CART_COLUMNS " FROM carts WHERE user_id = $1 AND state IN (1, 2)";
+static const char CART_INSERT[] =
+    "INSERT INTO carts (id, user_id, state, version, line_count, created_at_ms, updated_at_ms)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $6)";
+static const char CART_UPDATE[] =
+    "UPDATE carts SET state = $2, version = $3, line_count = $4, currency = $5, order_id = $6,"
+    " updated_at_ms = $7 WHERE id = $1";
+static const char LINES_EACH[] =
+    "SELECT l.product_id, l.quantity, l.kept_price_minor, p.sku, p.name, p.price_minor,"
+    " p.currency, p.state, p.available FROM cart_lines l JOIN products p ON p.id = l.product_id"
+    " WHERE l.cart_id = $1 ORDER BY l.position";
+static const char LINE_QUANTITY[] =
+    "SELECT quantity FROM cart_lines WHERE cart_id = $1 AND product_id = $2";
+static const char LINE_INSERT[] =
+    "INSERT INTO cart_lines (cart_id, product_id, position, quantity, kept_price_minor)"
+    " VALUES ($1, $2, $3, $4, $5)";
+static const char LINE_SET[] =
+    "UPDATE cart_lines SET quantity = $3, kept_price_minor = $4"
+    " WHERE cart_id = $1 AND product_id = $2";
+static const char LINE_SET_QUANTITY[] =
+    "UPDATE cart_lines SET quantity = $3 WHERE cart_id = $1 AND product_id = $2";
+static const char LINE_DELETE[] = "DELETE FROM cart_lines WHERE cart_id = $1 AND product_id = $2";
+static const char LINES_DELETE[] = "DELETE FROM cart_lines WHERE cart_id = $1";
+static const char LINES_REPRICE[] =
+    "UPDATE cart_lines SET kept_price_minor = p.price_minor FROM products p"
+    " WHERE cart_lines.cart_id = $1 AND p.id = cart_lines.product_id AND p.state = 1"
+    " AND p.currency = $2";
+
+static int32_t read_cart(shop__query_t *q, struct shop__cart_row *row, bool *found) {
+  int32_t status = shop__rows_first(q, found);
+
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__cart_row){
+        .id = shop__query_get_int(q, 0),
+        .user_id = shop__query_get_int(q, 1),
+        .state = (int32_t)shop__query_get_int(q, 2),
+        .version = shop__query_get_int(q, 3),
+        .line_count = shop__query_get_int(q, 4),
+        .currency = shop__query_get_text(q, 5),
+        .order_id = shop__query_get_int(q, 6),
+        .created_at_ms = shop__query_get_int(q, 7),
+        .updated_at_ms = shop__query_get_int(q, 8),
+    };
+  return status;
+}
+
+int32_t shop__cart_by_id(shop__tx_t *tx, int64_t id, int64_t user_id, struct shop__cart_row *row,
+                         bool *found) {
+  shop__query_t *q = shop__query(tx, CART_BY_ID);
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, user_id);
+  return read_cart(q, row, found);
+}
+
+int32_t shop__cart_living(shop__tx_t *tx, int64_t user_id, struct shop__cart_row *row,
+                          bool *found) {
+  shop__query_t *q = shop__query(tx, CART_LIVING);
+
+  shop__query_int(q, 1, user_id);
+  return read_cart(q, row, found);
+}
+
+int32_t shop__cart_insert(shop__tx_t *tx, const struct shop__cart_row *row) {
+  shop__query_t *q = shop__query(tx, CART_INSERT);
+
+  shop__query_int(q, 1, row->id);
+  shop__query_int(q, 2, row->user_id);
+  shop__query_int(q, 3, row->state);
+  shop__query_int(q, 4, row->version);
+  shop__query_int(q, 5, row->line_count);
+  shop__query_int(q, 6, row->created_at_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_update(shop__tx_t *tx, const struct shop__cart_row *row) {
+  shop__query_t *q = shop__query(tx, CART_UPDATE);
+
+  shop__query_int(q, 1, row->id);
+  shop__query_int(q, 2, row->state);
+  shop__query_int(q, 3, row->version);
+  shop__query_int(q, 4, row->line_count);
+  shop__query_text(q, 5, row->currency);
+  shop__rows_bind_optional(q, 6, row->order_id);
+  shop__query_int(q, 7, row->updated_at_ms);
+  return shop__query_run(q, NULL);
+}
+
+shop__query_t *shop__cart_lines_each(shop__tx_t *tx, int64_t cart_id) {
+  shop__query_t *q = shop__query(tx, LINES_EACH);
+
+  shop__query_int(q, 1, cart_id);
+  return q;
+}
+
+int32_t shop__cart_lines_next(shop__query_t *q, struct shop__cart_line_row *row) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *row = (struct shop__cart_line_row){
+        .product_id = shop__query_get_int(q, 0),
+        .quantity = shop__query_get_int(q, 1),
+        .kept_price_minor = shop__query_get_int(q, 2),
+        .sku = shop__query_get_text(q, 3),
+        .name = shop__query_get_text(q, 4),
+        .price_minor = shop__query_get_int(q, 5),
+        .currency = shop__query_get_text(q, 6),
+        .product_state = (int32_t)shop__query_get_int(q, 7),
+        .unlimited = shop__query_is_null(q, 8),
+        .available = shop__query_get_int(q, 8),
+    };
+  return status;
+}
+
+static shop__query_t *line_query(shop__tx_t *tx, const char *sql, int64_t cart_id,
+                                 int64_t product_id) {
+  shop__query_t *q = shop__query(tx, sql);
+
+  shop__query_int(q, 1, cart_id);
+  shop__query_int(q, 2, product_id);
+  return q;
+}
+
+int32_t shop__cart_line_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                                 int64_t *quantity) {
+  shop__query_t *q = line_query(tx, LINE_QUANTITY, cart_id, product_id);
+  bool found = false;
+  int32_t status = shop__rows_first(q, &found);
+
+  *quantity = found ? shop__query_get_int(q, 0) : 0;
+  shop__query_reset(q);
+  return status;
+}
+
+int32_t shop__cart_line_insert(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                               int64_t position, int64_t quantity, int64_t kept_price_minor) {
+  shop__query_t *q = line_query(tx, LINE_INSERT, cart_id, product_id);
+
+  shop__query_int(q, 3, position);
+  shop__query_int(q, 4, quantity);
+  shop__query_int(q, 5, kept_price_minor);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_line_set(shop__tx_t *tx, int64_t cart_id, int64_t product_id, int64_t quantity,
+                            int64_t kept_price_minor) {
+  shop__query_t *q = line_query(tx, LINE_SET, cart_id, product_id);
+
+  shop__query_int(q, 3, quantity);
+  shop__query_int(q, 4, kept_price_minor);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_line_set_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                                     int64_t quantity, bool *found) {
+  shop__query_t *q = line_query(tx, LINE_SET_QUANTITY, cart_id, product_id);
+
+  shop__query_int(q, 3, quantity);
+  return shop__rows_change(q, found);
+}
+
+int32_t shop__cart_line_delete(shop__tx_t *tx, int64_t cart_id, int64_t product_id, bool *found) {
+  return shop__rows_change(line_query(tx, LINE_DELETE, cart_id, product_id), found);
+}
+
+int32_t shop__cart_lines_delete(shop__tx_t *tx, int64_t cart_id) {
+  shop__query_t *q = shop__query(tx, LINES_DELETE);
+
+  shop__query_int(q, 1, cart_id);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_lines_reprice(shop__tx_t *tx, int64_t cart_id, const char *currency) {
+  shop__query_t *q = shop__query(tx, LINES_REPRICE);
+
+  shop__query_int(q, 1, cart_id);
+  shop__query_text(q, 2, currency);
+  return shop__query_run(q, NULL);
+}

@@ -1,0 +1,435 @@
+/*
+ * The door of lib/rows: typed rows. Every SQL statement of the project is in
+ * this room; it binds, steps and reads, and decides nothing.
+ *
+ * Texts in a row that was read are borrowed: they live until the same function
+ * is called again in this transaction, or the transaction ends. A function
+ * that looks for one row answers SHOP_OK and `*found`. A `..._each` cursor is
+ * begun by its query and stepped by its `_next`, which answers SHOP__ROW,
+ * SHOP_OK at the end, or a failure; one that is left early is reset.
+ */
+#ifndef SHOP_LIB_ROWS_H
+#define SHOP_LIB_ROWS_H
+
+#include "base.h"
+#include "db.h"
+#include "shop/order.h"
+
+/* ---- schema.c (made from schema/) ---------------------------------------- */
+
+const struct shop__migration *shop__schema_migrations(int32_t *count);
+
+/* ---- shop_row.c: the shop itself, its signing keys ------------------------ */
+
+#define SHOP__STORE_ID_BYTES 23
+
+int32_t shop__shop_get(shop__tx_t *tx, const char **store_id, bool *found) SHOP__MUST_USE;
+int32_t shop__shop_insert(shop__tx_t *tx, const char *store_id, int64_t now_ms) SHOP__MUST_USE;
+
+struct shop__signing_key_row {
+  const char *kid;
+  int32_t alg;
+  int32_t state;
+  const void *secret;
+  size_t secret_size;
+};
+shop__query_t *shop__signing_keys_each(shop__tx_t *tx);
+int32_t shop__signing_keys_next(shop__query_t *q, struct shop__signing_key_row *row) SHOP__MUST_USE;
+int32_t shop__signing_key_insert(shop__tx_t *tx, const struct shop__signing_key_row *row,
+                                 int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- users.c -------------------------------------------------------------- */
+
+struct shop__user_row {
+  int64_t id;
+  const char *subject;
+  int64_t epoch;
+  const char *email;
+  const char *email_key;
+  const char *password_hash;
+  int64_t created_at_ms;
+  const char *external_id;
+  const char *note;
+};
+int32_t shop__user_by_key(shop__tx_t *tx, const char *email_key, struct shop__user_row *row,
+                          bool *found) SHOP__MUST_USE;
+int32_t shop__user_by_id(shop__tx_t *tx, int64_t id, struct shop__user_row *row,
+                         bool *found) SHOP__MUST_USE;
+/** *inserted false: the address is taken. */
+int32_t shop__user_insert(shop__tx_t *tx, const struct shop__user_row *row,
+                          bool *inserted) SHOP__MUST_USE;
+int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash,
+                            int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
+                                   const char *external_id, int64_t now_ms,
+                                   bool *found) SHOP__MUST_USE;
+
+/* ---- tokens.c -------------------------------------------------------------- */
+
+/** A token's row together with what its user is now. */
+struct shop__token_row {
+  int64_t user_id;
+  int64_t epoch;         /* the user's when it was issued */
+  int64_t user_epoch;    /* the user's now */
+  int64_t expires_at_ms;
+  bool revoked;
+  const char *subject;
+  const char *email;
+  const char *email_key;
+};
+int32_t shop__token_get(shop__tx_t *tx, const char *jti, struct shop__token_row *row,
+                        bool *found) SHOP__MUST_USE;
+int32_t shop__token_insert(shop__tx_t *tx, const char *jti, int64_t user_id, int64_t epoch,
+                           int64_t issued_at_ms, int64_t expires_at_ms) SHOP__MUST_USE;
+/** Only the first time counts; *found false: no such token. */
+int32_t shop__token_set_revoked(shop__tx_t *tx, const char *jti, int64_t now_ms,
+                                bool *found) SHOP__MUST_USE;
+
+/* ---- products.c ------------------------------------------------------------ */
+
+enum shop__product_state { SHOP__PRODUCT_ACTIVE = 1, SHOP__PRODUCT_RETIRED = 2 };
+
+struct shop__stock {
+  bool unlimited;
+  int64_t available;
+  int64_t reserved;
+  int64_t shortfall;
+  int64_t received;
+  int64_t sold;
+};
+struct shop__product_row {
+  int64_t id;
+  const char *sku;
+  const char *name;
+  int64_t price_minor;
+  const char *currency;
+  int32_t state;
+  struct shop__stock stock;
+  int64_t created_at_ms;
+  const char *external_id;
+  const char *note;
+  const char *description;
+};
+int32_t shop__product_by_sku(shop__tx_t *tx, const char *sku, struct shop__product_row *row,
+                             bool *found) SHOP__MUST_USE;
+shop__query_t *shop__products_each(shop__tx_t *tx, int64_t after_id, int32_t limit);
+int32_t shop__products_next(shop__query_t *q, struct shop__product_row *row) SHOP__MUST_USE;
+int32_t shop__product_insert(shop__tx_t *tx, const struct shop__product_row *row) SHOP__MUST_USE;
+/** Sets what a `put` gives: name, price, currency, state, stock, description. */
+int32_t shop__product_update(shop__tx_t *tx, const struct shop__product_row *row,
+                             int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__product_set_state(shop__tx_t *tx, const char *sku, int32_t state, int64_t now_ms,
+                                bool *found) SHOP__MUST_USE;
+int32_t shop__product_set_stock(shop__tx_t *tx, int64_t id, const struct shop__stock *stock,
+                                int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__product_update_metadata(shop__tx_t *tx, const char *sku, const char *note,
+                                      const char *external_id, int64_t now_ms,
+                                      bool *found) SHOP__MUST_USE;
+/** *enough false: fewer are available; nothing was changed. */
+int32_t shop__product_reserve(shop__tx_t *tx, int64_t id, int64_t quantity,
+                              bool *enough) SHOP__MUST_USE;
+/** Reserved pieces become sold ones. */
+int32_t shop__product_take(shop__tx_t *tx, int64_t id, int64_t quantity) SHOP__MUST_USE;
+/** Reserved pieces become available again, after any shortfall is filled. */
+int32_t shop__product_release(shop__tx_t *tx, int64_t id, int64_t quantity) SHOP__MUST_USE;
+
+/* ---- carts.c --------------------------------------------------------------- */
+
+struct shop__cart_row {
+  int64_t id;
+  int64_t user_id;
+  int32_t state; /* enum shop_cart_state */
+  int64_t version;
+  int64_t line_count;
+  const char *currency; /* NULL: none yet */
+  int64_t order_id;     /* 0: none */
+  int64_t created_at_ms;
+  int64_t updated_at_ms;
+};
+int32_t shop__cart_by_id(shop__tx_t *tx, int64_t id, int64_t user_id, struct shop__cart_row *row,
+                         bool *found) SHOP__MUST_USE;
+/** The user's cart that is open or completing. */
+int32_t shop__cart_living(shop__tx_t *tx, int64_t user_id, struct shop__cart_row *row,
+                          bool *found) SHOP__MUST_USE;
+int32_t shop__cart_insert(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
+/** Stores state, version, line count, currency, order and time of the row. */
+int32_t shop__cart_update(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
+
+/** A cart line with its product as it is today. */
+struct shop__cart_line_row {
+  int64_t product_id;
+  int64_t quantity;
+  int64_t kept_price_minor;
+  const char *sku;
+  const char *name;
+  int64_t price_minor;
+  const char *currency;
+  int32_t product_state;
+  bool unlimited;
+  int64_t available;
+};
+shop__query_t *shop__cart_lines_each(shop__tx_t *tx, int64_t cart_id);
+int32_t shop__cart_lines_next(shop__query_t *q, struct shop__cart_line_row *row) SHOP__MUST_USE;
+/** *quantity 0: no such line. */
+int32_t shop__cart_line_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                                 int64_t *quantity) SHOP__MUST_USE;
+int32_t shop__cart_line_insert(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                               int64_t position, int64_t quantity,
+                               int64_t kept_price_minor) SHOP__MUST_USE;
+int32_t shop__cart_line_set(shop__tx_t *tx, int64_t cart_id, int64_t product_id, int64_t quantity,
+                            int64_t kept_price_minor) SHOP__MUST_USE;
+int32_t shop__cart_line_set_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                                     int64_t quantity, bool *found) SHOP__MUST_USE;
+int32_t shop__cart_line_delete(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
+                               bool *found) SHOP__MUST_USE;
+int32_t shop__cart_lines_delete(shop__tx_t *tx, int64_t cart_id) SHOP__MUST_USE;
+/** Today's price for every line whose product is active in this currency. */
+int32_t shop__cart_lines_reprice(shop__tx_t *tx, int64_t cart_id,
+                                 const char *currency) SHOP__MUST_USE;
+
+/* ---- orders.c -------------------------------------------------------------- */
+
+struct shop__order_row {
+  int64_t id;
+  const char *number;
+  int64_t user_id;
+  int64_t cart_id;
+  int32_t status; /* enum shop_order_status */
+  const char *currency;
+  int64_t total_minor;
+  int64_t created_at_ms;
+  int64_t placed_at_ms; /* 0: not */
+  const char *email;
+  const char *email_key;
+  const char *external_id;
+  const char *shipping_address;
+  const char *billing_address;
+  const char *note;
+  /* from payments; payment_state 0: there is none */
+  int32_t payment_state;
+  int32_t attention;
+  int64_t captured_minor;
+  const char *captured_currency;
+  const char *reference;
+};
+/** *inserted false: the number is taken, draw another. */
+int32_t shop__order_insert(shop__tx_t *tx, const struct shop__order_row *row,
+                           bool *inserted) SHOP__MUST_USE;
+int32_t shop__order_set_status(shop__tx_t *tx, int64_t id, int32_t status, int64_t placed_at_ms,
+                               int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__order_update_metadata(shop__tx_t *tx, const char *number, const char *note,
+                                    const char *external_id, int64_t now_ms,
+                                    bool *found) SHOP__MUST_USE;
+
+int32_t shop__order_by_id(shop__tx_t *tx, int64_t id, struct shop__order_row *row,
+                          bool *found) SHOP__MUST_USE;
+int32_t shop__order_by_number(shop__tx_t *tx, const char *number, struct shop__order_row *row,
+                              bool *found) SHOP__MUST_USE;
+int32_t shop__order_by_reference(shop__tx_t *tx, const char *reference,
+                                 struct shop__order_row *row, bool *found) SHOP__MUST_USE;
+/* Pages, newest first; before_id INT64_MAX for the first. */
+shop__query_t *shop__orders_each_of_user(shop__tx_t *tx, int64_t user_id, int64_t before_id,
+                                         int32_t limit);
+shop__query_t *shop__orders_each_of_email(shop__tx_t *tx, const char *email_key,
+                                          int64_t before_id, int32_t limit);
+shop__query_t *shop__orders_each_of_status(shop__tx_t *tx, int32_t status, int64_t before_id,
+                                           int32_t limit);
+shop__query_t *shop__orders_each_any(shop__tx_t *tx, int64_t before_id, int32_t limit);
+int32_t shop__orders_next(shop__query_t *q, struct shop__order_row *row) SHOP__MUST_USE;
+
+struct shop__order_line_row {
+  int64_t product_id;
+  int64_t quantity;
+  int64_t unit_price_minor;
+  int64_t total_minor;
+  const char *sku;
+  const char *name;
+};
+int32_t shop__order_line_insert(shop__tx_t *tx, int64_t order_id, int64_t position,
+                                const struct shop__order_line_row *row) SHOP__MUST_USE;
+shop__query_t *shop__order_lines_each(shop__tx_t *tx, int64_t order_id);
+int32_t shop__order_lines_next(shop__query_t *q, struct shop__order_line_row *row) SHOP__MUST_USE;
+
+struct shop__adjustment_row {
+  int32_t kind; /* enum shop_adjustment_kind */
+  int64_t amount_minor;
+  const char *label;
+};
+int32_t shop__adjustment_insert(shop__tx_t *tx, int64_t order_id, int64_t position,
+                                const struct shop__adjustment_row *row) SHOP__MUST_USE;
+shop__query_t *shop__adjustments_each(shop__tx_t *tx, int64_t order_id);
+int32_t shop__adjustments_next(shop__query_t *q, struct shop__adjustment_row *row) SHOP__MUST_USE;
+
+/* ---- reservations.c ---------------------------------------------------------- */
+
+enum shop__reservation_state {
+  SHOP__RESERVATION_HELD = 1,
+  SHOP__RESERVATION_TAKEN = 2,
+  SHOP__RESERVATION_RELEASED = 3
+};
+struct shop__reservation_row {
+  int64_t product_id;
+  int64_t quantity;
+  int32_t state;
+};
+int32_t shop__reservation_insert(shop__tx_t *tx, int64_t order_id, int64_t product_id,
+                                 int64_t quantity) SHOP__MUST_USE;
+shop__query_t *shop__reservations_each(shop__tx_t *tx, int64_t order_id);
+int32_t shop__reservations_next(shop__query_t *q, struct shop__reservation_row *row) SHOP__MUST_USE;
+/** Every held reservation of the order gets the state. */
+int32_t shop__reservations_settle(shop__tx_t *tx, int64_t order_id, int32_t state) SHOP__MUST_USE;
+
+/* ---- payments.c -------------------------------------------------------------- */
+
+enum shop__attention {
+  SHOP__ATTENTION_MISMATCH = 1,      /* another amount was taken */
+  SHOP__ATTENTION_LATE = 2,          /* taken after the order had failed */
+  SHOP__ATTENTION_CONTRADICTION = 4  /* the gateway says two things */
+};
+struct shop__payment_row {
+  int64_t order_id;
+  int32_t state; /* enum shop_payment_status */
+  int32_t attention;
+  int64_t amount_minor;
+  const char *currency;
+  int64_t captured_minor;
+  const char *captured_currency;
+  const char *reference;
+};
+int32_t shop__payment_insert(shop__tx_t *tx, const struct shop__payment_row *row,
+                             int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__payment_get(shop__tx_t *tx, int64_t order_id, struct shop__payment_row *row,
+                          bool *found) SHOP__MUST_USE;
+/** Stores state, attention, captured amount and currency, reference. */
+int32_t shop__payment_update(shop__tx_t *tx, const struct shop__payment_row *row,
+                             int64_t now_ms) SHOP__MUST_USE;
+
+enum shop__operation_kind { SHOP__OPERATION_CHARGE = 1 };
+enum shop__operation_state {
+  SHOP__OPERATION_SENT = 1,
+  SHOP__OPERATION_DONE = 2,
+  SHOP__OPERATION_REFUSED = 3,
+  SHOP__OPERATION_UNKNOWN = 4
+};
+struct shop__operation_row {
+  int64_t id;
+  int64_t order_id;
+  int32_t kind;
+  int32_t state;
+  int64_t amount_minor;
+  const char *currency;
+  const char *method;
+  int64_t created_at_ms;
+  int64_t lease_start_ms;
+  int64_t lease_length_ms;
+  /* from orders and payments */
+  const char *order_number;
+  const char *email;
+  const char *reference;
+};
+int32_t shop__operation_insert(shop__tx_t *tx, const struct shop__operation_row *row) SHOP__MUST_USE;
+int32_t shop__operation_get(shop__tx_t *tx, int64_t id, struct shop__operation_row *row,
+                            bool *found) SHOP__MUST_USE;
+/** The first open operation after an id whose lease has run out. */
+int32_t shop__operation_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+                                 struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
+int32_t shop__operation_set_state(shop__tx_t *tx, int64_t id, int32_t state) SHOP__MUST_USE;
+int32_t shop__operation_set_lease(shop__tx_t *tx, int64_t id, int64_t start_ms,
+                                  int64_t length_ms) SHOP__MUST_USE;
+
+/* ---- outbox.c ----------------------------------------------------------------- */
+
+enum shop__mail_kind { SHOP__MAIL_CONFIRMATION = 1 };
+enum shop__mail_state {
+  SHOP__MAIL_QUEUED = 1,
+  SHOP__MAIL_LEASED = 2,
+  SHOP__MAIL_SENT = 3,
+  SHOP__MAIL_DEAD = 4
+};
+struct shop__outbox_row {
+  int64_t id;
+  int64_t order_id;
+  int32_t kind;
+  int32_t state;
+  int64_t tries;
+  int64_t since_ms;
+  int64_t wait_ms;
+  int64_t lease_id;
+  const char *recipient;
+  const char *sender;
+  const char *order_number;
+  const void *message;
+  size_t message_size;
+};
+int32_t shop__outbox_insert(shop__tx_t *tx, const struct shop__outbox_row *row,
+                            int64_t now_ms) SHOP__MUST_USE;
+/** The first waiting mail after an id that is due. */
+int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+                              struct shop__outbox_row *row, bool *found) SHOP__MUST_USE;
+/** What decides about an answer: state, tries and lease of one mail. */
+int32_t shop__outbox_get(shop__tx_t *tx, int64_t id, struct shop__outbox_row *row,
+                         bool *found) SHOP__MUST_USE;
+/** Stores state, tries, since, wait and lease of the row. sent_at_ms 0: not. */
+int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row,
+                            const char *reason, int64_t sent_at_ms) SHOP__MUST_USE;
+int32_t shop__outbox_count(shop__tx_t *tx, int64_t *waiting, int64_t *dead) SHOP__MUST_USE;
+/** *state 0: the order has no such mail. */
+int32_t shop__outbox_state(shop__tx_t *tx, int64_t order_id, int32_t kind,
+                           int32_t *state) SHOP__MUST_USE;
+
+/* ---- events.c ------------------------------------------------------------------ */
+
+struct shop__event_row {
+  int64_t at_ms;
+  const char *name;
+  const char *detail;
+};
+/** Draws its own id. detail NULL or "": none. */
+int32_t shop__event_insert(shop__tx_t *tx, int64_t order_id, int64_t at_ms, const char *name,
+                           const char *detail) SHOP__MUST_USE;
+shop__query_t *shop__events_each(shop__tx_t *tx, int64_t order_id);
+int32_t shop__events_next(shop__query_t *q, struct shop__event_row *row) SHOP__MUST_USE;
+
+/* ---- requests.c: idempotency keys ---------------------------------------------- */
+
+#define SHOP__DIGEST_BYTES 32
+
+struct shop__request_row {
+  int64_t user_id;
+  const char *operation;
+  const char *key;
+  const void *digest; /* SHOP__DIGEST_BYTES */
+  int64_t result_id;
+};
+int32_t shop__request_get(shop__tx_t *tx, int64_t user_id, const char *operation, const char *key,
+                          struct shop__request_row *row, bool *found) SHOP__MUST_USE;
+int32_t shop__request_insert(shop__tx_t *tx, const struct shop__request_row *row,
+                             int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- audit_rows.c: whole-table walks for the audit ------------------------------- */
+
+/** Every product's id, SKU and stock, by id. */
+shop__query_t *shop__audit_products_each(shop__tx_t *tx);
+int32_t shop__audit_products_next(shop__query_t *q, struct shop__product_row *row) SHOP__MUST_USE;
+/** Every reservation, by order. */
+shop__query_t *shop__audit_reservations_each(shop__tx_t *tx);
+int32_t shop__audit_reservations_next(shop__query_t *q,
+                                      struct shop__reservation_row *row) SHOP__MUST_USE;
+/** What an order hangs on, by order id. */
+struct shop__audit_order_row {
+  struct shop__order_row order;
+  int64_t payment_amount_minor;
+  const char *payment_currency;
+  int64_t operation_created_at_ms;
+  int32_t operation_state; /* of the charge; 0: none */
+  int32_t cart_state;      /* 0: no such cart */
+  int64_t cart_order_id;
+  int32_t mail_state; /* of the confirmation; 0: none */
+};
+shop__query_t *shop__audit_orders_each(shop__tx_t *tx);
+int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *row) SHOP__MUST_USE;
+/** Carts that say completing or completed and have no order that says so. */
+shop__query_t *shop__audit_lost_carts_each(shop__tx_t *tx);
+int32_t shop__audit_lost_carts_next(shop__query_t *q, int64_t *cart_id) SHOP__MUST_USE;
+
+#endif

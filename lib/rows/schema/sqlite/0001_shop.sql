@@ -1,0 +1,210 @@
+-- The shop, version 1. Times are ms since 1970 (UTC), amounts minor units.
+-- Long texts stand last in their tables, so that a read of the front columns
+-- does not walk their overflow pages.
+
+CREATE TABLE shop (
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  store_id      TEXT NOT NULL,               -- 128 random bits; on every handle
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE signing_keys (
+  kid           TEXT PRIMARY KEY,
+  alg           INTEGER NOT NULL,            -- enum shop__key_alg
+  state         INTEGER NOT NULL,            -- 1 active: signs new tokens
+  secret        BLOB NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys (alg) WHERE state = 1;
+
+CREATE TABLE users (
+  id            INTEGER PRIMARY KEY,
+  subject       TEXT NOT NULL,               -- the claim "sub"
+  epoch         INTEGER NOT NULL CHECK (epoch > 0),
+  email         TEXT NOT NULL,               -- as typed: where mail goes
+  email_key     TEXT NOT NULL UNIQUE,        -- ASCII in lower case: the identity
+  password_hash TEXT NOT NULL,               -- PHC string, Argon2id
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  external_id   TEXT,
+  note          TEXT
+) STRICT;
+
+CREATE TABLE tokens (
+  jti           TEXT PRIMARY KEY,
+  user_id       INTEGER NOT NULL REFERENCES users (id),
+  epoch         INTEGER NOT NULL,            -- the user's, when it was issued
+  issued_at_ms  INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Stock: on hand = available + reserved - shortfall = received - sold.
+-- available NULL: unlimited. The shortfall is what purchases hold beyond what
+-- the merchant has counted since; released pieces fill it first.
+CREATE TABLE products (
+  id            INTEGER PRIMARY KEY,
+  sku           TEXT NOT NULL UNIQUE,
+  name          TEXT NOT NULL,
+  price_minor   INTEGER NOT NULL CHECK (price_minor >= 0),
+  currency      TEXT NOT NULL CHECK (length(currency) = 3),
+  state         INTEGER NOT NULL CHECK (state IN (1, 2)),     -- 1 active, 2 retired
+  available     INTEGER CHECK (available >= 0),
+  reserved      INTEGER NOT NULL CHECK (reserved >= 0),
+  shortfall     INTEGER NOT NULL CHECK (shortfall >= 0),
+  received      INTEGER NOT NULL,
+  sold          INTEGER NOT NULL CHECK (sold >= 0),
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  external_id   TEXT,
+  note          TEXT,
+  description   TEXT,
+  CHECK (shortfall = 0 OR available = 0)
+) STRICT;
+
+CREATE TABLE carts (
+  id            INTEGER PRIMARY KEY,
+  user_id       INTEGER NOT NULL REFERENCES users (id),
+  state         INTEGER NOT NULL CHECK (state IN (1, 2, 3)),  -- open, completing, completed
+  version       INTEGER NOT NULL,
+  line_count    INTEGER NOT NULL CHECK (line_count >= 0),
+  currency      TEXT,                        -- NULL while there is no line
+  order_id      INTEGER,                     -- the living order: completing, completed
+  created_at_ms INTEGER NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  CHECK ((state = 1) = (order_id IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX carts_living ON carts (user_id) WHERE state IN (1, 2);
+
+CREATE TABLE cart_lines (
+  cart_id          INTEGER NOT NULL REFERENCES carts (id),
+  product_id       INTEGER NOT NULL REFERENCES products (id),
+  position         INTEGER NOT NULL,
+  quantity         INTEGER NOT NULL CHECK (quantity > 0),
+  kept_price_minor INTEGER NOT NULL CHECK (kept_price_minor >= 0),
+  PRIMARY KEY (cart_id, product_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+  id               INTEGER PRIMARY KEY,
+  number           TEXT NOT NULL UNIQUE,
+  user_id          INTEGER NOT NULL REFERENCES users (id),
+  cart_id          INTEGER NOT NULL REFERENCES carts (id),
+  status           INTEGER NOT NULL CHECK (status IN (1, 2, 3)), -- pending, placed, failed
+  currency         TEXT NOT NULL,
+  total_minor      INTEGER NOT NULL CHECK (total_minor >= 0),
+  created_at_ms    INTEGER NOT NULL,
+  updated_at_ms    INTEGER NOT NULL,
+  placed_at_ms     INTEGER,
+  email            TEXT NOT NULL,
+  email_key        TEXT NOT NULL,
+  external_id      TEXT,
+  shipping_address TEXT,
+  billing_address  TEXT,
+  note             TEXT,
+  CHECK ((status = 2) = (placed_at_ms IS NOT NULL))
+) STRICT;
+CREATE INDEX orders_user ON orders (user_id, id);
+CREATE INDEX orders_email ON orders (email_key, id);
+CREATE INDEX orders_open ON orders (status, id) WHERE status <> 2;
+
+CREATE TABLE order_lines (
+  order_id         INTEGER NOT NULL REFERENCES orders (id),
+  position         INTEGER NOT NULL,
+  product_id       INTEGER NOT NULL REFERENCES products (id),
+  quantity         INTEGER NOT NULL CHECK (quantity > 0),
+  unit_price_minor INTEGER NOT NULL CHECK (unit_price_minor >= 0),
+  total_minor      INTEGER NOT NULL CHECK (total_minor >= 0),
+  sku              TEXT NOT NULL,
+  name             TEXT NOT NULL,
+  PRIMARY KEY (order_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE order_adjustments (
+  order_id     INTEGER NOT NULL REFERENCES orders (id),
+  position     INTEGER NOT NULL,
+  kind         INTEGER NOT NULL,             -- enum shop_adjustment_kind
+  amount_minor INTEGER NOT NULL,
+  label        TEXT NOT NULL,
+  PRIMARY KEY (order_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reservations (
+  order_id   INTEGER NOT NULL REFERENCES orders (id),
+  product_id INTEGER NOT NULL REFERENCES products (id),
+  quantity   INTEGER NOT NULL CHECK (quantity > 0),
+  state      INTEGER NOT NULL CHECK (state IN (1, 2, 3)),     -- held, taken, released
+  PRIMARY KEY (order_id, product_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE payments (
+  order_id          INTEGER PRIMARY KEY REFERENCES orders (id),
+  state             INTEGER NOT NULL,        -- enum shop_payment_status
+  attention         INTEGER NOT NULL,        -- enum shop__attention, added up
+  amount_minor      INTEGER NOT NULL CHECK (amount_minor > 0),
+  currency          TEXT NOT NULL,
+  captured_minor    INTEGER NOT NULL CHECK (captured_minor >= 0),
+  captured_currency TEXT,
+  reference         TEXT,                    -- the gateway's own id
+  created_at_ms     INTEGER NOT NULL,
+  updated_at_ms     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX payments_reference ON payments (reference) WHERE reference IS NOT NULL;
+
+-- What was asked of the gateway, written before it is asked. The id is the
+-- key; kind, amount, currency and method are never changed, so a repetition
+-- is the same request to the byte.
+CREATE TABLE operations (
+  id               INTEGER PRIMARY KEY,
+  order_id         INTEGER NOT NULL REFERENCES payments (order_id),
+  kind             INTEGER NOT NULL,         -- 1 charge
+  state            INTEGER NOT NULL,         -- 1 sent, 2 done, 3 refused, 4 unknown
+  amount_minor     INTEGER NOT NULL,
+  currency         TEXT NOT NULL,
+  method           TEXT NOT NULL,
+  created_at_ms    INTEGER NOT NULL,
+  lease_start_ms   INTEGER NOT NULL,
+  lease_length_ms  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operations_order ON operations (order_id);
+CREATE INDEX operations_open ON operations (id) WHERE state IN (1, 4);
+
+CREATE TABLE outbox (
+  id            INTEGER PRIMARY KEY,
+  order_id      INTEGER NOT NULL REFERENCES orders (id),
+  kind          INTEGER NOT NULL,            -- 1 confirmation
+  state         INTEGER NOT NULL,            -- 1 queued, 2 leased, 3 sent, 4 dead
+  tries         INTEGER NOT NULL,
+  since_ms      INTEGER NOT NULL,            -- due when now >= since + wait, or
+  wait_ms       INTEGER NOT NULL,            -- now < since (a clock gone back)
+  lease_id      INTEGER NOT NULL,            -- whose lease; 0: nobody's
+  created_at_ms INTEGER NOT NULL,
+  sent_at_ms    INTEGER,
+  recipient     TEXT NOT NULL,
+  sender        TEXT NOT NULL,
+  reason        TEXT,
+  message       BLOB NOT NULL,
+  UNIQUE (order_id, kind)
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (id) WHERE state IN (1, 2);
+CREATE INDEX outbox_dead ON outbox (id) WHERE state = 4;
+
+CREATE TABLE events (
+  id       INTEGER PRIMARY KEY,
+  order_id INTEGER NOT NULL REFERENCES orders (id),
+  at_ms    INTEGER NOT NULL,
+  name     TEXT NOT NULL,
+  detail   TEXT
+) STRICT;
+CREATE INDEX events_order ON events (order_id, id);
+
+-- Idempotency keys, stored with the effect that they stand for.
+CREATE TABLE requests (
+  user_id       INTEGER NOT NULL REFERENCES users (id),
+  operation     TEXT NOT NULL,
+  key           TEXT NOT NULL,
+  digest        BLOB NOT NULL,
+  result_id     INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (user_id, operation, key)
+) STRICT, WITHOUT ROWID;

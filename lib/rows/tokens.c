@@ -1,0 +1,52 @@
+/* Rows of issued tokens. */
+#include "rows_parts.h"
+
+static const char TOKEN_GET[] =
+    "SELECT t.user_id, t.epoch, u.epoch, t.expires_at_ms, t.revoked_at_ms, u.subject, u.email,"
+    " u.email_key FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.jti = $1";
+static const char TOKEN_INSERT[] =
+    "INSERT INTO tokens (jti, user_id, epoch, issued_at_ms, expires_at_ms)"
+    " VALUES ($1, $2, $3, $4, $5)";
+static const char TOKEN_REVOKE[] =
+    "UPDATE tokens SET revoked_at_ms = COALESCE(revoked_at_ms, $2) WHERE jti = $1";
+
+int32_t shop__token_get(shop__tx_t *tx, const char *jti, struct shop__token_row *row,
+                        bool *found) {
+  shop__query_t *q = shop__query(tx, TOKEN_GET);
+  int32_t status;
+
+  shop__query_text(q, 1, jti);
+  status = shop__rows_first(q, found);
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__token_row){
+        .user_id = shop__query_get_int(q, 0),
+        .epoch = shop__query_get_int(q, 1),
+        .user_epoch = shop__query_get_int(q, 2),
+        .expires_at_ms = shop__query_get_int(q, 3),
+        .revoked = !shop__query_is_null(q, 4),
+        .subject = shop__query_get_text(q, 5),
+        .email = shop__query_get_text(q, 6),
+        .email_key = shop__query_get_text(q, 7),
+    };
+  return status;
+}
+
+int32_t shop__token_insert(shop__tx_t *tx, const char *jti, int64_t user_id, int64_t epoch,
+                           int64_t issued_at_ms, int64_t expires_at_ms) {
+  shop__query_t *q = shop__query(tx, TOKEN_INSERT);
+
+  shop__query_text(q, 1, jti);
+  shop__query_int(q, 2, user_id);
+  shop__query_int(q, 3, epoch);
+  shop__query_int(q, 4, issued_at_ms);
+  shop__query_int(q, 5, expires_at_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__token_set_revoked(shop__tx_t *tx, const char *jti, int64_t now_ms, bool *found) {
+  shop__query_t *q = shop__query(tx, TOKEN_REVOKE);
+
+  shop__query_text(q, 1, jti);
+  shop__query_int(q, 2, now_ms);
+  return shop__rows_change(q, found);
+}

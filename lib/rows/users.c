@@ -1,0 +1,82 @@
+/* Rows of users. */
+#include "rows_parts.h"
+
+#define USER_COLUMNS                                                                              \
+  "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note"
+
+static const char USER_BY_KEY[] = "SELECT " USER_COLUMNS " FROM users WHERE email_key = $1";
+static const char USER_BY_ID[] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1";
+static const char USER_INSERT[] =
+    "INSERT INTO users (id, subject, epoch, email, email_key, password_hash, created_at_ms,"
+    " updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (email_key) DO NOTHING";
+static const char USER_SET_HASH[] =
+    "UPDATE users SET password_hash = $2, updated_at_ms = $3 WHERE id = $1";
+static const char USER_SET_METADATA[] =
+    "UPDATE users SET note = $2, external_id = $3, updated_at_ms = $4 WHERE id = $1";
+
+static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *found) {
+  int32_t status = shop__rows_first(q, found);
+
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__user_row){
+        .id = shop__query_get_int(q, 0),
+        .subject = shop__query_get_text(q, 1),
+        .epoch = shop__query_get_int(q, 2),
+        .email = shop__query_get_text(q, 3),
+        .email_key = shop__query_get_text(q, 4),
+        .password_hash = shop__query_get_text(q, 5),
+        .created_at_ms = shop__query_get_int(q, 6),
+        .external_id = shop__query_get_text(q, 7),
+        .note = shop__query_get_text(q, 8),
+    };
+  return status;
+}
+
+int32_t shop__user_by_key(shop__tx_t *tx, const char *email_key, struct shop__user_row *row,
+                          bool *found) {
+  shop__query_t *q = shop__query(tx, USER_BY_KEY);
+
+  shop__query_text(q, 1, email_key);
+  return read_user(q, row, found);
+}
+
+int32_t shop__user_by_id(shop__tx_t *tx, int64_t id, struct shop__user_row *row, bool *found) {
+  shop__query_t *q = shop__query(tx, USER_BY_ID);
+
+  shop__query_int(q, 1, id);
+  return read_user(q, row, found);
+}
+
+int32_t shop__user_insert(shop__tx_t *tx, const struct shop__user_row *row, bool *inserted) {
+  shop__query_t *q = shop__query(tx, USER_INSERT);
+
+  shop__query_int(q, 1, row->id);
+  shop__query_text(q, 2, row->subject);
+  shop__query_int(q, 3, row->epoch);
+  shop__query_text(q, 4, row->email);
+  shop__query_text(q, 5, row->email_key);
+  shop__query_text(q, 6, row->password_hash);
+  shop__query_int(q, 7, row->created_at_ms);
+  return shop__rows_change(q, inserted);
+}
+
+int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash,
+                            int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_HASH);
+
+  shop__query_int(q, 1, id);
+  shop__query_text(q, 2, password_hash);
+  shop__query_int(q, 3, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
+                                   const char *external_id, int64_t now_ms, bool *found) {
+  shop__query_t *q = shop__query(tx, USER_SET_METADATA);
+
+  shop__query_int(q, 1, id);
+  shop__query_text(q, 2, note);
+  shop__query_text(q, 3, external_id);
+  shop__query_int(q, 4, now_ms);
+  return shop__rows_change(q, found);
+}

@@ -1,0 +1,125 @@
+/*
+ * The door of lib/secret: passwords (libsodium), signing keys (libsodium,
+ * mbedTLS) and tokens (libjwt, jansson). It knows no store: keys come in as
+ * bytes, claims go out as a struct.
+ */
+#ifndef SHOP_LIB_SECRET_H
+#define SHOP_LIB_SECRET_H
+
+#include "base.h"
+
+/* ---- random.c ----------------------------------------------------------- */
+
+/** Readies libsodium; harmless to repeat, from any thread. */
+int32_t shop__secret_init(shop_error_t *err) SHOP__MUST_USE;
+void shop__random_bytes(void *out, size_t size);
+/** Evenly drawn from 0..limit-1. */
+uint32_t shop__random_below(uint32_t limit);
+#define SHOP__RANDOM_ID_BYTES 23
+/** 128 random bits as 22 characters of base64url and a NUL. */
+void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]);
+/** BLAKE2b-256 of data, as 32 bytes. */
+void shop__digest(const void *data, size_t size, uint8_t out[32]);
+
+/* ---- password.c --------------------------------------------------------- */
+
+#define SHOP__PASSWORD_MIN_BYTES 8
+#define SHOP__PASSWORD_MAX_BYTES 1024
+#define SHOP__PASSWORD_HASH_BYTES 128
+
+/** Hashes passwords, never more than a set number at once: Argon2id takes
+    memory_kib for each, so that a flood of logins cannot take the host's
+    memory; who comes later waits, first come first served. */
+typedef struct shop__hasher shop__hasher_t;
+
+struct shop__hasher_settings {
+  int32_t memory_kib;   /* 8 .. 4194304 (libsodium's own limits) */
+  int32_t passes;       /* 1 .. 64 */
+  int32_t parallel_max; /* hashes at once, 1 .. 1024 */
+};
+int32_t shop__hasher_new(const struct shop__hasher_settings *settings, shop__hasher_t **out,
+                         shop_error_t *err) SHOP__MUST_USE;
+void shop__hasher_free(shop__hasher_t *hasher);
+
+/** The length rule: NULL SHOP_ERR_ARGUMENT; under 8 or over 1,024 bytes
+    SHOP_ERR_PASSWORD. Any byte but NUL is allowed. */
+int32_t shop__password_check(const char *password, shop_error_t *err) SHOP__MUST_USE;
+
+/** Hashes into the PHC string format. deadline_us on the monotonic clock, 0:
+    none; SHOP_ERR_DEADLINE when the turn did not come by then;
+    SHOP_ERR_NO_MEMORY. */
+int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_t deadline_us,
+                            char out[SHOP__PASSWORD_HASH_BYTES], shop_error_t *err) SHOP__MUST_USE;
+
+/** Compares with a stored hash. stored NULL: the same work against a hash that
+    nothing matches (an unknown user must cost the same). *match; *stale when
+    the hash was made with another cost than this hasher's (NULL allowed).
+    A stored hash that is no Argon2id PHC string, or asks for more memory or
+    passes than any hasher may be set to, is SHOP_ERR_CORRUPT and is not
+    computed. Out of memory is SHOP_ERR_NO_MEMORY, never "no match". A
+    password outside the length rule costs the same and does not match. */
+int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
+                              int64_t deadline_us, bool *match, bool *stale,
+                              shop_error_t *err) SHOP__MUST_USE;
+
+/* ---- key.c: signing keys; key_p256.c: mbedTLS behind it ------------------ */
+
+enum shop__key_alg { SHOP__KEY_HS256 = 1, SHOP__KEY_ES256 = 2 };
+
+#define SHOP__KID_BYTES 24
+#define SHOP__KEY_MAX_BYTES 512
+
+/** One signing key: the algorithm belongs to the key and is never read from a
+    token (RFC 8725 3.1). HS256: 32 random bytes. ES256: private and public
+    PEM of a P-256 key, each NUL-terminated and counted without the NUL. */
+struct shop__key {
+  char kid[SHOP__KID_BYTES];
+  int32_t alg;
+  uint8_t secret[SHOP__KEY_MAX_BYTES]; /* HS256 key bytes or private PEM */
+  size_t secret_size;
+  char public_pem[SHOP__KEY_MAX_BYTES]; /* ES256 only, else "" */
+};
+/** A new key with a random kid. SHOP_ERR_ARGUMENT for an unknown alg. */
+int32_t shop__key_generate(int32_t alg, struct shop__key *out, shop_error_t *err) SHOP__MUST_USE;
+/** Fills a key from stored parts and checks it: known alg, kid of 1..23
+    characters A-Za-z0-9_-, HS256 exactly 32 bytes and not all zero, ES256 a
+    P-256 private PEM (any other curve or kind refused; the public PEM is
+    derived from it). Otherwise SHOP_ERR_CORRUPT. */
+int32_t shop__key_load(const char *kid, int32_t alg, const void *secret, size_t secret_size,
+                       struct shop__key *out, shop_error_t *err) SHOP__MUST_USE;
+/** Wipes; NULL is harmless. */
+void shop__key_wipe(struct shop__key *key);
+
+/* ---- token_text.c: what stands in a token, checked before and after libjwt;
+        jwt.c: libjwt behind it ---------------------------------------------- */
+
+#define SHOP__JWT_MAX_BYTES 4096
+#define SHOP__ISSUER_MAX_BYTES 255
+
+struct shop__claims {
+  char issuer[SHOP__ISSUER_MAX_BYTES + 1];
+  char subject[SHOP__RANDOM_ID_BYTES]; /* the user's subject */
+  char jti[SHOP__RANDOM_ID_BYTES];
+  int64_t issued_at_s; /* iat, exp: whole seconds, 0 .. 2^53 - 1 (RFC 7519) */
+  int64_t expires_at_s;
+  int64_t epoch; /* private claim "epoch", 1 .. 2^53 - 1 */
+};
+
+/** Signs; *out is freed by shop__memory_free. SHOP_ERR_NO_MEMORY, or
+    SHOP_ERR_CORRUPT when the key cannot sign. */
+int32_t shop__jwt_sign(const struct shop__key *key, const struct shop__claims *claims, char **out,
+                       shop_error_t *err) SHOP__MUST_USE;
+
+/** Reads the kid of a token without trusting anything else: checks form and
+    header. SHOP_ERR_TOKEN_INVALID otherwise (also for NULL and ""). */
+int32_t shop__jwt_kid(const char *jwt, char kid[SHOP__KID_BYTES], shop_error_t *err) SHOP__MUST_USE;
+
+/** Checks form, header, signature and claims, in this order: form before anything is decoded; header without
+    duplicates, alg the key's own, typ absent or "JWT", no crit, no b64;
+    libjwt; alg again; payload without duplicates, each claim there with its
+    type and range; issuer equal. It does not look at the time. Every failure
+    but NO_MEMORY is SHOP_ERR_TOKEN_INVALID. */
+int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const char *issuer,
+                         struct shop__claims *claims, shop_error_t *err) SHOP__MUST_USE;
+
+#endif
