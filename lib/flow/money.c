@@ -29,18 +29,14 @@ int32_t shop_money_format(int64_t amount_minor, const char *currency, char *out,
   return SHOP_OK;
 }
 
-/* Digits with at most one dot, and one digit at least. */
+/* Digits, and where there is a dot, digits after it too. */
 static bool is_decimal(const char *text) {
-  size_t digits = strspn(text, "0123456789");
-  const char *rest = text + digits;
+  size_t whole = strspn(text, "0123456789");
+  const char *rest = text + whole;
 
-  if (*rest == '.') {
-    size_t decimals = strspn(rest + 1, "0123456789");
-
-    digits += decimals;
-    rest += 1 + decimals;
-  }
-  return digits > 0 && *rest == '\0';
+  if (whole == 0 || *rest == '\0')
+    return whole > 0;
+  return *rest == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
 }
 
 int32_t shop_money_parse(const char *text, const char *currency, int64_t *out) {
