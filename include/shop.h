@@ -28,7 +28,11 @@
 #include "shop/gateway.h"
 #include "shop/purchase.h"
 #include "shop/order.h"
+#include "shop/refund.h"
+#include "shop/payment.h"
+#include "shop/event.h"
 #include "shop/mail.h"
 #include "shop/audit.h"
+#include "shop/maintain.h"
 
 #endif

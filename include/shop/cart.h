@@ -16,6 +16,7 @@
  *            user; and for changes
  *            SHOP_ERR_CART_BUSY      a purchase of it is under way;
  *            SHOP_ERR_CART_COMPLETED it was bought;
+ *            SHOP_ERR_CART_EXPIRED   it was left alone for too long;
  *            SHOP_ERR_VERSION        not the expected version;
  *            SHOP_ERR_KEY_REUSED; SHOP_ERR_DEADLINE;
  *            or as any call that reads or writes (-5xx, -6xx)
@@ -34,7 +35,9 @@ enum shop_cart_state {
   SHOP_CART_OPEN = 1,
   /** A purchase is under way. */
   SHOP_CART_COMPLETING = 2,
-  SHOP_CART_COMPLETED = 3
+  SHOP_CART_COMPLETED = 3,
+  /** Left alone for too long (`shop_maintain`). */
+  SHOP_CART_EXPIRED = 4
 };
 
 /** What is to be known of a line; any number of them at once. */

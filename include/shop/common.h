@@ -51,10 +51,17 @@ typedef struct shop_session shop_session_t;
 typedef struct shop_order shop_order_t;
 typedef struct shop_order_page shop_order_page_t;
 typedef struct shop_recovery shop_recovery_t;
+typedef struct shop_report_page shop_report_page_t;
+typedef struct shop_event_page shop_event_page_t;
+typedef struct shop_maintenance shop_maintenance_t;
 typedef struct shop_audit shop_audit_t;
 
 /** What a purchase asks for beside the cart. Not thread-safe. */
 typedef struct shop_purchase_request shop_purchase_request_t;
+/** What the gateway has reported by itself. Not thread-safe. */
+typedef struct shop_payment_report shop_payment_report_t;
+/** What a refund gives back. Not thread-safe. */
+typedef struct shop_refund_request shop_refund_request_t;
 /** One call of a payment callback; dies when the callback returns. */
 typedef struct shop_gateway_call shop_gateway_call_t;
 /** One call of the mail transport; dies when the callback returns. */

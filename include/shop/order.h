@@ -17,10 +17,12 @@ extern "C" {
 enum shop_order_status {
   /** Stored, stock reserved, the payment is not final. */
   SHOP_ORDER_PENDING = 1,
-  /** Paid, stock taken. */
+  /** Paid, or authorized for the full total; stock taken. */
   SHOP_ORDER_PLACED = 2,
-  /** The payment was refused; stock released. */
-  SHOP_ORDER_FAILED = 3
+  /** The payment was refused or voided; stock released. */
+  SHOP_ORDER_FAILED = 3,
+  /** Was placed, then cancelled; payment freed or given back. */
+  SHOP_ORDER_CANCELLED = 4
 };
 
 /** Where its payment stands. */
@@ -36,7 +38,23 @@ enum shop_payment_status {
   /** Taken. */
   SHOP_PAYMENT_CAPTURED = 4,
   /** Refused. */
-  SHOP_PAYMENT_DECLINED = 5
+  SHOP_PAYMENT_DECLINED = 5,
+  /** Set aside, to be captured (`shop_order_capture`) or voided. */
+  SHOP_PAYMENT_AUTHORIZED = 6,
+  /** The shopper must do something first. */
+  SHOP_PAYMENT_ACTION_REQUIRED = 7,
+  /** Freed: nothing was and nothing will be taken. */
+  SHOP_PAYMENT_VOIDED = 8
+};
+
+/** Where an operation at the gateway stands. */
+enum shop_operation_state {
+  /** Asked, or about to be; the outcome is not known. */
+  SHOP_OPERATION_SENT = 1,
+  SHOP_OPERATION_DONE = 2,
+  SHOP_OPERATION_REFUSED = 3,
+  /** Nobody can know; see `shop_payment_resolve`. */
+  SHOP_OPERATION_UNKNOWN = 4
 };
 
 /* ---- the shopper's side -------------------------------------------------- */
@@ -85,6 +103,12 @@ SHOP_API int32_t shop_order_list_by_status(shop_t *shop, int32_t status, int64_t
                                            int32_t limit, shop_order_page_t **out,
                                            shop_error_t *err);
 
+/** Lists the orders whose payment a person must look at (see
+    `shop_order_needs_attention`), newest first; paging as `shop_order_list`.
+    @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any call that reads @since 0.1.0 */
+SHOP_API int32_t shop_order_list_in_attention(shop_t *shop, int64_t before_id, int32_t limit,
+                                              shop_order_page_t **out, shop_error_t *err);
+
 /** Lists the orders that were made with an address (as it was then, compared
     as in user.h), newest first; paging as `shop_order_list`. An unknown
     address gives an empty page. @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any
@@ -114,9 +138,16 @@ SHOP_API int64_t shop_order_cart_id(const shop_order_t *order);
 SHOP_API int32_t shop_order_status(const shop_order_t *order);
 /** One of enum shop_payment_status. @since 0.1.0 */
 SHOP_API int32_t shop_order_payment_status(const shop_order_t *order);
-/** True where the gateway took another amount or currency than the order's, or
-    took it after the order had failed: a person must look. @since 0.1.0 */
+/** True where a person must look: the payment is unknown, or one of the
+    getters below says why. @since 0.1.0 */
 SHOP_API bool shop_order_needs_attention(const shop_order_t *order);
+/** The gateway moved another amount or currency than it was asked to.
+    @since 0.1.0 */
+SHOP_API bool shop_order_has_mismatch(const shop_order_t *order);
+/** Money was taken or set aside after the order had failed. @since 0.1.0 */
+SHOP_API bool shop_order_has_late_money(const shop_order_t *order);
+/** The gateway has said things that cannot both be. @since 0.1.0 */
+SHOP_API bool shop_order_has_contradiction(const shop_order_t *order);
 /** The address the confirmation goes to. @since 0.1.0 */
 SHOP_API const char *shop_order_email(const shop_order_t *order);
 /** @since 0.1.0 */
@@ -130,6 +161,11 @@ SHOP_API int64_t shop_order_total_minor(const shop_order_t *order);
 /** What the gateway has taken, in the currency it took it in.
     @since 0.1.0 */
 SHOP_API int64_t shop_order_captured_minor(const shop_order_t *order);
+/** What the gateway has given back. @since 0.1.0 */
+SHOP_API int64_t shop_order_refunded_minor(const shop_order_t *order);
+/** What the shopper's side needs for the next step of the payment, while that
+    is awaited; else "". @since 0.1.0 */
+SHOP_API const char *shop_order_client_data(const shop_order_t *order);
 /** The code of ISO 4217 of what was taken; "" while nothing was.
     @since 0.1.0 */
 SHOP_API const char *shop_order_captured_currency(const shop_order_t *order);
@@ -167,14 +203,41 @@ SHOP_API const char *shop_order_adjustment_label(const shop_order_t *order, int3
 /** @since 0.1.0 */
 SHOP_API int64_t shop_order_adjustment_amount_minor(const shop_order_t *order, int32_t index);
 
+/** How many operations the gateway was asked for, oldest first. Of an order
+    that `shop_purchase_begin` gave, the first one is the charge that the host
+    has to carry out. @since 0.1.0 */
+SHOP_API int32_t shop_order_operation_count(const shop_order_t *order);
+/** One of enum shop_operation_kind (gateway.h). @since 0.1.0 */
+SHOP_API int32_t shop_order_operation_kind(const shop_order_t *order, int32_t index);
+/** One of enum shop_operation_state. @since 0.1.0 */
+SHOP_API int32_t shop_order_operation_state(const shop_order_t *order, int32_t index);
+/** The gateway's idempotency key. @since 0.1.0 */
+SHOP_API const char *shop_order_operation_key(const shop_order_t *order, int32_t index);
+/** How to pay, as `shop_purchase_request_set_method` was given. @since 0.1.0 */
+SHOP_API const char *shop_order_operation_method(const shop_order_t *order, int32_t index);
+/** @since 0.1.0 */
+SHOP_API int64_t shop_order_operation_amount_minor(const shop_order_t *order, int32_t index);
+/** The code of ISO 4217. @since 0.1.0 */
+SHOP_API const char *shop_order_operation_currency(const shop_order_t *order, int32_t index);
+/** The gateway's own id of it; "" while there is none. @since 0.1.0 */
+SHOP_API const char *shop_order_operation_reference(const shop_order_t *order, int32_t index);
+
 /** How many entries the history has, oldest first. @since 0.1.0 */
 SHOP_API int32_t shop_order_event_count(const shop_order_t *order);
-/** What happened, such as "order.created", "payment.captured",
-    "payment.declined", "payment.pending", "payment.unknown",
-    "payment.mismatch", "payment.late", "payment.contradiction",
-    "order.placed", "order.failed", "mail.sent", "mail.dead". New names may
-    come. @since 0.1.0 */
+/** What happened: "order.created", "order.placed", "order.failed",
+    "order.cancelled", "payment.<status>" when the payment moves to it (captured,
+    authorized, declined, pending, action_required, unknown, voided),
+    "payment.unanswered", "payment.mismatch", "payment.late",
+    "payment.contradiction", "payment.refunded", "payment.resolved",
+    "capture.refused", "void.refused", "refund.refused", "operation.unknown",
+    "mail.sent", "mail.dead". New names may come. @since 0.1.0 */
 SHOP_API const char *shop_order_event_name(const shop_order_t *order, int32_t index);
+/** One of enum shop_actor (event.h). @since 0.1.0 */
+SHOP_API int32_t shop_order_event_actor(const shop_order_t *order, int32_t index);
+/** The state before it, where it changed one; else "". @since 0.1.0 */
+SHOP_API const char *shop_order_event_before(const shop_order_t *order, int32_t index);
+/** The state after it; else "". @since 0.1.0 */
+SHOP_API const char *shop_order_event_after(const shop_order_t *order, int32_t index);
 /** When, in ms since 1970. @since 0.1.0 */
 SHOP_API int64_t shop_order_event_at_ms(const shop_order_t *order, int32_t index);
 /** The reason or reference that came with it, or "". @since 0.1.0 */

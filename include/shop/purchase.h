@@ -94,6 +94,7 @@ SHOP_API int32_t shop_purchase_request_set_billing_address(shop_purchase_request
  *   outcome family, with the order:
  *   SHOP_DECLINED     refused; the cart is open again. A new try needs a new
  *                     idempotency key;
+ *   SHOP_ACTION_REQUIRED the shopper must do something: `shop_order_client_data`;
  *   SHOP_PENDING      the gateway decides later;
  *   SHOP_UNKNOWN      the callback gave no clear answer;
  *   SHOP_IN_PROGRESS  another call has it in hand, or was cut off;
@@ -104,7 +105,8 @@ SHOP_API int32_t shop_purchase_request_set_billing_address(shop_purchase_request
  *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
  *   SHOP_ERR_TOKEN_REVOKED;
  *   SHOP_ERR_NOT_FOUND       no such cart of this user;
- *   SHOP_ERR_CART_COMPLETED, SHOP_ERR_CART_EMPTY, SHOP_ERR_VERSION;
+ *   SHOP_ERR_CART_COMPLETED, SHOP_ERR_CART_EXPIRED, SHOP_ERR_CART_EMPTY,
+ *   SHOP_ERR_VERSION;
  *   SHOP_ERR_PRODUCT_RETIRED, SHOP_ERR_OUT_OF_STOCK: the message names the SKU;
  *   SHOP_ERR_CURRENCY_MIXED  a product's currency has changed;
  *   SHOP_ERR_PRICE_CHANGED   a price has changed, and no expected total
@@ -122,34 +124,94 @@ SHOP_API int32_t shop_purchase(shop_t *shop, const shop_token_t *token, int64_t 
                                shop_error_t *err);
 
 /**
- * Finishes purchases that were cut off or have no final answer, and whose call
- * has had its time (`shop_config_set_gateway_lease_ms`): asks the gateway by
- * the query callback, or, without one, repeats the charge under its key while
- * the gateway honours it. What nobody can know becomes unknown and stays for a
- * person. Call it after `shop_open`, and on a timer; safe from several
- * processes at once.
+ * As `shop_purchase`, for hosts that must not block: does everything but ask
+ * the gateway. The order that it gives is pending, and its first operation
+ * (`shop_order_operation_key`, `_method`, `_amount_minor`, `_currency`) is what
+ * the host has to ask of its gateway in its own way; the answer comes back by
+ * `shop_payment_report`, or by `shop_purchase_resume`.
  *
- * @param limit at most this many payments, 1 to 10,000
+ * @return as `shop_purchase`, where SHOP_OK also stands for a new pending order
+ *   (see `shop_order_status`); never SHOP_ERR_NO_GATEWAY, SHOP_DECLINED only
+ *   for a key used before
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_purchase_begin(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                                     const shop_purchase_request_t *request,
+                                     const shop_options_t *options, shop_order_t **out,
+                                     shop_error_t *err);
+
+/**
+ * Asks the gateway how a purchase stands that is not final: after the shopper
+ * has done what was required, or when a call was cut off. It uses the query
+ * callback; without one the charge is repeated under its key.
+ *
+ * @param number  the order's number
+ * @param options take the deadline
+ * @return as `shop_purchase`; SHOP_ERR_NOT_FOUND no such order of this user;
+ *   SHOP_IN_PROGRESS another call is asking at this moment
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_purchase_resume(shop_t *shop, const shop_token_t *token, const char *number,
+                                      const shop_options_t *options, shop_order_t **out,
+                                      shop_error_t *err);
+
+/**
+ * Gives a purchase up that is pending or waits for the shopper: the gateway is
+ * asked to void it, and only when it has confirmed that, the order fails and
+ * the cart is open again.
+ *
+ * @param number  the order's number
+ * @param options take the deadline
+ * @param out     receives the order; freed by `shop_order_free`
+ * @return SHOP_OK given up, the cart is open; SHOP_ERR_NOT_FOUND no such order
+ *   of this user; SHOP_ERR_STATE the payment is final or is being asked for;
+ *   SHOP_ERR_NO_GATEWAY no void callback is set; SHOP_DECLINED it cannot be
+ *   voided: resume it; SHOP_PENDING, SHOP_UNKNOWN the gateway gave no clear
+ *   answer, `shop_recover` asks again; SHOP_CONTRADICTION the gateway says it
+ *   was taken: see the order; or as `shop_order_get`, and any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_purchase_abandon(shop_t *shop, const shop_token_t *token,
+                                       const char *number, const shop_options_t *options,
+                                       shop_order_t **out, shop_error_t *err);
+
+/**
+ * Finishes what was cut off or has no final answer, and whose call has had its
+ * time (`shop_config_set_gateway_lease_ms`): charges, captures, voids, refunds.
+ * It asks the gateway by the query callback, or, without one, repeats the
+ * operation under its key while the gateway honours it. A charge that the
+ * gateway does not know, and one that was held for too long
+ * (`shop_config_set_payment_hold_ms`), is voided where a void callback is set.
+ * What nobody can know becomes unknown and stays for a person. Call it after
+ * `shop_open`, and on a timer; safe from several processes at once.
+ *
+ * @param limit at most this many operations, 1 to 10,000
  * @param out   receives what was done; freed by `shop_recovery_free`; NULL when
  *              not wanted
  * @return SHOP_OK, also when there was nothing to do; SHOP_ERR_ARGUMENT;
- *   SHOP_ERR_NO_GATEWAY there is something to ask and no callback;
+ *   SHOP_ERR_NO_GATEWAY there was something to ask and no callback for it (the
+ *   rest was done);
  *   or as any call that writes
  * @since 0.1.0
  */
 SHOP_API int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out,
                               shop_error_t *err);
 
-/** Payments looked at. @since 0.1.0 */
+/** Operations looked at. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_examined(const shop_recovery_t *recovery);
 /** Orders placed. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_placed(const shop_recovery_t *recovery);
-/** Orders failed: the payment was declined. @since 0.1.0 */
+/** Orders failed: the payment was declined or voided. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_failed(const shop_recovery_t *recovery);
+/** Captures, voids and refunds that are done. @since 0.1.0 */
+SHOP_API int32_t shop_recovery_finished(const shop_recovery_t *recovery);
 /** Still open; a later call will ask again. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_waiting(const shop_recovery_t *recovery);
 /** Unknown or mismatched: a person must look. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_unknown(const shop_recovery_t *recovery);
+/** The report as one line of English, for a log. Borrowed; "" for NULL.
+    @since 0.1.0 */
+SHOP_API const char *shop_recovery_text(const shop_recovery_t *recovery);
 /** Frees a report. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_recovery_free(shop_recovery_t *recovery);
 

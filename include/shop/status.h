@@ -76,18 +76,33 @@ enum shop_status {
   SHOP_ERR_TOTAL_CHANGED = -311,
   /** The idempotency key was used before for another request. */
   SHOP_ERR_KEY_REUSED = -312,
+  /** The order or its payment is not in a state that allows it. */
+  SHOP_ERR_STATE = -313,
+  /** The cart was left alone for too long: create a new one. */
+  SHOP_ERR_CART_EXPIRED = -314,
+  /** More than is left to capture, to refund or to return. */
+  SHOP_ERR_AMOUNT = -315,
 
-  /* -4xx: outcomes of a purchase; the order exists and is given. */
-  /** The payment was refused; the stock is free, the cart is open again. */
+  /* -4xx: outcomes of what the gateway was asked; the order is given. */
+  /** Refused. A purchase: the stock is free, the cart is open again. A capture,
+      void or refund: nothing has changed. */
   SHOP_DECLINED = -400,
+  /** The shopper must do something first, such as 3-D Secure: see
+      `shop_order_client_data`, then `shop_purchase_resume`. */
+  SHOP_ACTION_REQUIRED = -401,
   /** The gateway has accepted the payment and will decide later. */
   SHOP_PENDING = -402,
   /** Nobody knows yet whether the payment was taken; `shop_recover` asks. */
   SHOP_UNKNOWN = -403,
   /** Another call is carrying out this purchase. */
   SHOP_IN_PROGRESS = -404,
-  /** The gateway took another amount or currency than the order's. */
+  /** The gateway took another amount or currency than was asked for. */
   SHOP_MISMATCH = -405,
+  /** A report that fits no payment of this shop: kept for a person. No order
+      is given. */
+  SHOP_UNMATCHED = -406,
+  /** A report that contradicts what is known: noted, and changes nothing. */
+  SHOP_CONTRADICTION = -407,
 
   /* -5xx: the store. */
   /** The file cannot be opened: missing folder, no permission, a folder. */

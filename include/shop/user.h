@@ -21,7 +21,9 @@ extern "C" {
  *
  * @param email    one mailbox
  * @param password 8 to 1,024 bytes, any but NUL; stored as an Argon2id hash
- * @param options  takes the deadline
+ * @param options  take the idempotency key and the deadline. The key belongs to
+ *                 the address; a repetition needs the right password and gets
+ *                 a fresh token
  * @param out      receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_TEXT the address is not UTF-8; SHOP_ERR_TOO_LONG;

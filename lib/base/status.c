@@ -60,8 +60,16 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_TOTAL_CHANGED";
   case SHOP_ERR_KEY_REUSED:
     return "SHOP_ERR_KEY_REUSED";
+  case SHOP_ERR_STATE:
+    return "SHOP_ERR_STATE";
+  case SHOP_ERR_CART_EXPIRED:
+    return "SHOP_ERR_CART_EXPIRED";
+  case SHOP_ERR_AMOUNT:
+    return "SHOP_ERR_AMOUNT";
   case SHOP_DECLINED:
     return "SHOP_DECLINED";
+  case SHOP_ACTION_REQUIRED:
+    return "SHOP_ACTION_REQUIRED";
   case SHOP_PENDING:
     return "SHOP_PENDING";
   case SHOP_UNKNOWN:
@@ -70,6 +78,10 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_IN_PROGRESS";
   case SHOP_MISMATCH:
     return "SHOP_MISMATCH";
+  case SHOP_UNMATCHED:
+    return "SHOP_UNMATCHED";
+  case SHOP_CONTRADICTION:
+    return "SHOP_CONTRADICTION";
   case SHOP_ERR_CANNOT_OPEN:
     return "SHOP_ERR_CANNOT_OPEN";
   case SHOP_ERR_NOT_A_STORE:

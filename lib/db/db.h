@@ -63,6 +63,18 @@ struct shop__db_write_rule {
 int32_t shop__db_write(shop__db_t *db, shop__db_fn fn, void *ctx,
                        const struct shop__db_write_rule *rule, shop_error_t *err) SHOP__MUST_USE;
 
+/** Moves the write-ahead log into the file as far as readers allow; that some do
+    not is no failure. */
+int32_t shop__db_checkpoint(shop__db_t *db, shop_error_t *err) SHOP__MUST_USE;
+
+/** Copies the store of one moment into a new file. go_on is called now and then
+    with pages done and in all; false stops with SHOP_ERR_DEADLINE.
+    SHOP_ERR_CANNOT_OPEN when the file exists or cannot be made. After a failure
+    no file is left. */
+int32_t shop__db_backup(shop__db_t *db, const char *path,
+                        bool (*go_on)(void *user, int64_t done, int64_t total), void *user,
+                        shop_error_t *err) SHOP__MUST_USE;
+
 /* ---- inside a function --------------------------------------------------- */
 
 /** The error object of the running function: fill it with shop__error_set. */

@@ -70,6 +70,10 @@ struct shop__engine {
   int64_t (*written)(struct shop__conn *conn);
   /** Moves every commit into the main file and syncs it. */
   int32_t (*checkpoint)(struct shop__conn *conn, int64_t wait_us);
+  /** Copies the snapshot of the running read into a new file; SHOP_ERR_DEADLINE
+      when go_on says stop. After a failure no file is left. */
+  int32_t (*backup)(struct shop__conn *conn, const char *path,
+                    bool (*go_on)(void *user, int64_t done, int64_t total), void *user);
   int32_t (*check_file)(struct shop__conn *conn, void (*say)(void *user, const char *text),
                         void *user);
 

@@ -52,6 +52,11 @@ int32_t shop__sqlite_open(const char *path, enum shop__purpose purpose, int64_t 
                           struct shop__conn **out, shop_error_t *err);
 void shop__sqlite_close(struct shop__conn *conn);
 
+/* ---- engine_sqlite_backup.c ----------------------------------------------------- */
+
+int32_t shop__sqlite_backup(struct shop__conn *conn, const char *path,
+                            bool (*go_on)(void *user, int64_t done, int64_t total), void *user);
+
 /* ---- engine_sqlite_stmt.c ------------------------------------------------------ */
 
 int32_t shop__sqlite_prepare(struct shop__conn *conn, const char *sql, struct shop__stmt **out);

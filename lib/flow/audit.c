@@ -9,6 +9,7 @@
 
 #define FINDINGS_MAX 10000
 #define FINDING_BYTES 200
+#define PROGRESS_ORDERS 1000
 
 struct finding {
   int32_t severity;
@@ -32,13 +33,27 @@ struct tally {
 };
 
 struct audit {
+  shop_t *shop;
   const struct shop_config *config;
   int64_t now_ms;
+  int64_t since_ms; /* 0: everything */
+  shop_progress_fn progress;
+  void *progress_user;
   struct shop_audit *report;
   struct tally *tallies; /* by product id, rising */
   size_t tally_count;
   size_t tally_room;
   bool failed; /* out of memory */
+};
+
+/* One order, and what its operations add up to. */
+struct audit_order {
+  const struct shop__audit_order_row *row;
+  int64_t taken_minor;
+  int64_t given_back_minor;
+  int64_t refunding_minor; /* in refunds that are not finished */
+  int32_t captures;        /* that are done */
+  bool unknown;            /* some operation is */
 };
 
 /* ---- findings --------------------------------------------------------------------------- */
@@ -156,7 +171,7 @@ static int32_t tally_reservations(shop__tx_t *tx, struct audit *audit) {
     if (row.state == SHOP__RESERVATION_RELEASED)
       continue;
     sum = row.state == SHOP__RESERVATION_HELD ? &tally->held : &tally->taken;
-    if (!shop__money_add(*sum, row.quantity, sum))
+    if (!shop__money_add(*sum, row.quantity - row.returned, sum))
       violation(audit, "the reservations of a product do not add up to any number");
   }
   return status;
@@ -237,6 +252,7 @@ static int32_t reservation_state_for(int32_t order_status) {
   case SHOP_ORDER_PENDING:
     return SHOP__RESERVATION_HELD;
   case SHOP_ORDER_PLACED:
+  case SHOP_ORDER_CANCELLED:
     return SHOP__RESERVATION_TAKEN;
   case SHOP_ORDER_FAILED:
     return SHOP__RESERVATION_RELEASED;
@@ -255,6 +271,8 @@ static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
   while ((status = shop__reservations_next(q, &row)) == SHOP__ROW) {
     if (row.state != wanted)
       violation(audit, "order %s: stock is not reserved as its status says", order->number);
+    if (order->status == SHOP_ORDER_CANCELLED && row.returned != row.quantity)
+      violation(audit, "order %s: cancelled, and not all of it is back in stock", order->number);
     reserved += row.quantity;
   }
   if (status == SHOP_OK && reserved != pieces)
@@ -267,18 +285,26 @@ static bool same_currency(const char *a, const char *b) {
   return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static bool is_covered(const struct shop__order_row *order) {
+/* Covered: captured, or authorized, for the full total. What was captured of an
+   authorization may be less: that is the merchant's decision. */
+static bool is_covered(const struct audit_order *at) {
+  const struct shop__order_row *order = &at->row->order;
+
   if (order->total_minor == 0)
     return order->payment_state == SHOP_PAYMENT_NONE;
-  return order->payment_state == SHOP_PAYMENT_CAPTURED &&
-         order->captured_minor == order->total_minor &&
-         same_currency(order->captured_currency, order->currency);
+  if (order->payment_state == SHOP_PAYMENT_AUTHORIZED)
+    return true;
+  if (order->payment_state != SHOP_PAYMENT_CAPTURED ||
+      !same_currency(order->captured_currency, order->currency))
+    return false;
+  return order->captured_minor == order->total_minor || at->captures > 0;
 }
 
-static void check_placed(struct audit *audit, const struct shop__audit_order_row *row) {
+static void check_placed(struct audit *audit, const struct audit_order *at) {
+  const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
 
-  if (!is_covered(order))
+  if (!is_covered(at))
     violation(audit, "order %s: placed without its payment", order->number);
   if (row->mail_state == 0)
     violation(audit, "order %s: placed without its confirmation", order->number);
@@ -289,10 +315,14 @@ static void check_placed(struct audit *audit, const struct shop__audit_order_row
 static void check_pending(struct audit *audit, const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
   bool mismatch = (order->attention & SHOP__ATTENTION_MISMATCH) != 0;
+  bool paid = order->payment_state == SHOP_PAYMENT_CAPTURED ||
+              order->payment_state == SHOP_PAYMENT_AUTHORIZED;
 
-  if (order->payment_state == SHOP_PAYMENT_NONE || order->payment_state == SHOP_PAYMENT_DECLINED)
+  if (order->payment_state == SHOP_PAYMENT_NONE ||
+      order->payment_state == SHOP_PAYMENT_DECLINED ||
+      order->payment_state == SHOP_PAYMENT_VOIDED)
     violation(audit, "order %s: pending without a payment that could come", order->number);
-  if (order->payment_state == SHOP_PAYMENT_CAPTURED && !mismatch)
+  if (paid && !mismatch)
     violation(audit, "order %s: paid and not placed", order->number);
   if (row->cart_state != SHOP_CART_COMPLETING || row->cart_order_id != order->id)
     violation(audit, "order %s: pending, and its cart does not wait for it", order->number);
@@ -300,12 +330,13 @@ static void check_pending(struct audit *audit, const struct shop__audit_order_ro
     violation(audit, "order %s: a confirmation without a placed order", order->number);
 }
 
+/* Failed: declined, voided, or with money that came late or was given back. */
 static void check_failed(struct audit *audit, const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
-  bool late = (order->attention & SHOP__ATTENTION_LATE) != 0;
+  int32_t odd = order->attention & (SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
 
   if (order->payment_state != SHOP_PAYMENT_DECLINED &&
-      !(order->payment_state == SHOP_PAYMENT_CAPTURED && late))
+      order->payment_state != SHOP_PAYMENT_VOIDED && odd == 0)
     violation(audit, "order %s: failed, and its payment was not declined", order->number);
   if (row->cart_order_id == order->id)
     violation(audit, "order %s: failed, and its cart still belongs to it", order->number);
@@ -313,28 +344,42 @@ static void check_failed(struct audit *audit, const struct shop__audit_order_row
     violation(audit, "order %s: a confirmation without a placed order", order->number);
 }
 
-/* The charge tells the same story as the payment. */
-static int32_t operation_state_for(int32_t payment_state) {
-  switch ((enum shop_payment_status)payment_state) {
-  case SHOP_PAYMENT_NONE:
-    return 0;
-  case SHOP_PAYMENT_SENT:
-  case SHOP_PAYMENT_PENDING:
-    return SHOP__OPERATION_SENT;
-  case SHOP_PAYMENT_UNKNOWN:
-    return SHOP__OPERATION_UNKNOWN;
-  case SHOP_PAYMENT_CAPTURED:
-    return SHOP__OPERATION_DONE;
-  case SHOP_PAYMENT_DECLINED:
-    return SHOP__OPERATION_REFUSED;
-  }
-  return -1;
+static void check_cancelled(struct audit *audit, const struct shop__order_row *order) {
+  bool free_of_charge = order->payment_state == SHOP_PAYMENT_NONE && order->total_minor == 0;
+  bool given_back = order->payment_state == SHOP_PAYMENT_CAPTURED &&
+                    order->refunded_minor == order->captured_minor;
+
+  if (!free_of_charge && !given_back && order->payment_state != SHOP_PAYMENT_VOIDED)
+    violation(audit, "order %s: cancelled, and its money was not given back", order->number);
 }
 
-static void check_payment(struct audit *audit, const struct shop__audit_order_row *row) {
+/* The charge tells the same story as the payment. */
+static bool charge_agrees(int32_t payment_state, int32_t charge_state) {
+  switch ((enum shop_payment_status)payment_state) {
+  case SHOP_PAYMENT_NONE:
+    return charge_state == 0;
+  case SHOP_PAYMENT_SENT:
+  case SHOP_PAYMENT_PENDING:
+  case SHOP_PAYMENT_ACTION_REQUIRED:
+    return charge_state == SHOP_OPERATION_SENT;
+  case SHOP_PAYMENT_UNKNOWN:
+    return charge_state == SHOP_OPERATION_UNKNOWN;
+  case SHOP_PAYMENT_CAPTURED:
+  case SHOP_PAYMENT_AUTHORIZED:
+    return charge_state == SHOP_OPERATION_DONE;
+  case SHOP_PAYMENT_DECLINED:
+    return charge_state == SHOP_OPERATION_REFUSED;
+  case SHOP_PAYMENT_VOIDED: /* before it was done, or after */
+    return charge_state == SHOP_OPERATION_REFUSED || charge_state == SHOP_OPERATION_DONE;
+  }
+  return false;
+}
+
+static void check_payment(struct audit *audit, const struct audit_order *at) {
+  const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
 
-  if (row->operation_state != operation_state_for(order->payment_state))
+  if (!charge_agrees(order->payment_state, row->operation_state))
     violation(audit, "order %s: its charge and its payment disagree", order->number);
   if (order->payment_state != SHOP_PAYMENT_NONE &&
       (row->payment_amount_minor != order->total_minor ||
@@ -342,9 +387,18 @@ static void check_payment(struct audit *audit, const struct shop__audit_order_ro
     violation(audit, "order %s: its payment is not for its total", order->number);
   if (order->captured_minor != 0 && order->payment_state != SHOP_PAYMENT_CAPTURED)
     violation(audit, "order %s: money is recorded and not captured", order->number);
+  if (order->captured_minor != at->taken_minor || order->refunded_minor != at->given_back_minor)
+    violation(audit, "order %s: its payment is not the sum of its operations", order->number);
+  if (order->refunded_minor + at->refunding_minor > order->captured_minor)
+    violation(audit, "order %s: more is being refunded than was captured", order->number);
 }
 
-static void check_attention(struct audit *audit, const struct shop__audit_order_row *row) {
+static bool is_past(int64_t since_ms, int64_t length_ms, int64_t now_ms) {
+  return now_ms - since_ms >= length_ms;
+}
+
+static void check_attention(struct audit *audit, const struct audit_order *at) {
+  const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
 
   if (order->payment_state == SHOP_PAYMENT_UNKNOWN)
@@ -354,17 +408,63 @@ static void check_attention(struct audit *audit, const struct shop__audit_order_
   if ((order->attention & SHOP__ATTENTION_LATE) != 0)
     attention(audit, "order %s: money was taken after it had failed", order->number);
   if ((order->attention & SHOP__ATTENTION_CONTRADICTION) != 0)
-    attention(audit, "order %s: the gateway has told of two captures", order->number);
+    attention(audit, "order %s: the gateway has said things that cannot both be", order->number);
+  if (at->unknown && order->payment_state != SHOP_PAYMENT_UNKNOWN)
+    attention(audit, "order %s: nobody knows what became of an operation", order->number);
+  if (order->payment_state == SHOP_PAYMENT_AUTHORIZED &&
+      is_past(row->held_since_ms, audit->config->authorization_life_ms, audit->now_ms))
+    attention(audit, "order %s: its authorization is old and may have expired", order->number);
   if (order->payment_state == SHOP_PAYMENT_SENT &&
-      audit->now_ms - row->operation_created_at_ms >= audit->config->gateway_key_life_ms)
+      is_past(row->operation_created_at_ms, audit->config->gateway_key_life_ms, audit->now_ms))
     attention(audit, "order %s: its payment has no answer, run shop_recover", order->number);
   if (row->mail_state == SHOP__MAIL_DEAD)
     attention(audit, "order %s: its confirmation could not be delivered", order->number);
 }
 
+static int32_t sum_operations(shop__tx_t *tx, struct audit *audit, struct audit_order *at) {
+  struct shop__operation_row row;
+  shop__query_t *q = shop__operations_each(tx, at->row->order.id);
+  bool fits = true;
+  int32_t status;
+
+  while ((status = shop__operations_next(q, &row)) == SHOP__ROW) {
+    bool open = row.state == SHOP_OPERATION_SENT || row.state == SHOP_OPERATION_UNKNOWN;
+    bool refund = row.kind == SHOP_OPERATION_REFUND;
+    int64_t *sum = refund ? &at->given_back_minor : &at->taken_minor;
+
+    fits = fits && shop__money_add(*sum, row.moved_minor, sum);
+    if (refund && open)
+      fits = fits && shop__money_add(at->refunding_minor, row.amount_minor, &at->refunding_minor);
+    at->captures += row.kind == SHOP_OPERATION_CAPTURE && row.state == SHOP_OPERATION_DONE;
+    at->unknown = at->unknown || row.state == SHOP_OPERATION_UNKNOWN;
+  }
+  if (!fits)
+    violation(audit, "order %s: its operations do not add up to any number",
+              at->row->order.number);
+  return status;
+}
+
+static void check_status(struct audit *audit, const struct audit_order *at) {
+  switch ((enum shop_order_status)at->row->order.status) {
+  case SHOP_ORDER_PLACED:
+    check_placed(audit, at);
+    break;
+  case SHOP_ORDER_PENDING:
+    check_pending(audit, at->row);
+    break;
+  case SHOP_ORDER_FAILED:
+    check_failed(audit, at->row);
+    break;
+  case SHOP_ORDER_CANCELLED:
+    check_cancelled(audit, &at->row->order);
+    break;
+  }
+}
+
 static int32_t check_order(shop__tx_t *tx, struct audit *audit,
                            const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
+  struct audit_order at = {.row = row};
   int64_t total = 0, pieces = 0;
   int32_t status = sum_lines(tx, audit, order, &total, &pieces);
 
@@ -372,36 +472,43 @@ static int32_t check_order(shop__tx_t *tx, struct audit *audit,
     status = sum_adjustments(tx, audit, order, &total);
   if (status == SHOP_OK)
     status = check_reservations(tx, audit, order, pieces);
+  if (status == SHOP_OK)
+    status = sum_operations(tx, audit, &at);
   if (status != SHOP_OK)
     return status;
   if (total != order->total_minor)
     violation(audit, "order %s: lines and adjustments are not its total", order->number);
-  switch ((enum shop_order_status)order->status) {
-  case SHOP_ORDER_PLACED:
-    check_placed(audit, row);
-    break;
-  case SHOP_ORDER_PENDING:
-    check_pending(audit, row);
-    break;
-  case SHOP_ORDER_FAILED:
-    check_failed(audit, row);
-    break;
-  }
-  check_payment(audit, row);
-  check_attention(audit, row);
+  check_status(audit, &at);
+  check_payment(audit, &at);
+  check_attention(audit, &at);
   return SHOP_OK;
 }
 
 /* ---- the whole shop ------------------------------------------------------------------------------ */
 
+static bool go_on(struct audit *audit) {
+  struct shop__callback callback;
+  bool on;
+
+  if (audit->progress == NULL)
+    return true;
+  shop__callback_begin_inside(audit->shop, &callback);
+  on = audit->progress(audit->progress_user, audit->report->orders, 0);
+  shop__callback_end(audit->shop, &callback);
+  return on;
+}
+
 static int32_t check_orders(shop__tx_t *tx, struct audit *audit) {
   struct shop__audit_order_row row;
-  shop__query_t *q = shop__audit_orders_each(tx);
+  shop__query_t *q = shop__audit_orders_each(tx, audit->since_ms);
   int32_t status;
 
   while ((status = shop__audit_orders_next(q, &row)) == SHOP__ROW) {
     audit->report->orders++;
     status = check_order(tx, audit, &row);
+    if (status == SHOP_OK && audit->report->orders % PROGRESS_ORDERS == 0 && !go_on(audit))
+      status = shop__error_set(shop__tx_error(tx), SHOP_ERR_DEADLINE,
+                               "the audit was stopped by its progress callback");
     if (status != SHOP_OK) {
       shop__query_reset(q);
       return status;
@@ -430,24 +537,32 @@ static void report_clear(struct shop_audit *report) {
   *report = (struct shop_audit){0};
 }
 
-static int32_t audit_fn(shop__tx_t *tx, void *ctx) {
-  struct audit *audit = ctx;
-  int32_t status;
+static int32_t check_whole(shop__tx_t *tx, struct audit *audit) {
+  int32_t status = shop__tx_check_file(tx, say_damage, audit);
 
-  report_clear(audit->report);
-  status = shop__tx_check_file(tx, say_damage, audit);
   if (status == SHOP_OK)
     status = check_products(tx, audit);
   if (status == SHOP_OK)
-    status = check_orders(tx, audit);
-  if (status == SHOP_OK)
     status = check_carts(tx, audit);
+  return status;
+}
+
+static int32_t audit_fn(shop__tx_t *tx, void *ctx) {
+  struct audit *audit = ctx;
+  int32_t status = SHOP_OK;
+
+  report_clear(audit->report);
+  if (audit->since_ms == 0)
+    status = check_whole(tx, audit);
+  if (status == SHOP_OK)
+    status = check_orders(tx, audit);
   if (status == SHOP_OK && audit->failed)
     status = shop__no_memory(shop__tx_error(tx));
   return status;
 }
 
-int32_t shop_verify(shop_t *shop, shop_audit_t **out, shop_error_t *err) {
+int32_t shop_verify_since(shop_t *shop, int64_t since_ms, shop_progress_fn progress, void *user,
+                          shop_audit_t **out, shop_error_t *err) {
   struct audit audit = {0};
   int32_t status;
 
@@ -456,10 +571,15 @@ int32_t shop_verify(shop_t *shop, shop_audit_t **out, shop_error_t *err) {
   status = shop__enter(shop, err);
   if (status != SHOP_OK)
     return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
-  audit = (struct audit){.config = &shop->config,
+  if (out == NULL || since_ms < 0)
+    return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
+                                             "out must not be NULL, since_ms not negative"));
+  audit = (struct audit){.shop = shop,
+                         .config = &shop->config,
                          .now_ms = shop__now_ms(shop),
+                         .since_ms = since_ms,
+                         .progress = progress,
+                         .progress_user = user,
                          .report = shop__memory_zalloc(sizeof(struct shop_audit))};
   if (audit.report == NULL)
     return shop__leave(shop, shop__no_memory(err));
@@ -470,6 +590,10 @@ int32_t shop_verify(shop_t *shop, shop_audit_t **out, shop_error_t *err) {
   else
     shop_audit_free(audit.report);
   return shop__leave(shop, status);
+}
+
+int32_t shop_verify(shop_t *shop, shop_audit_t **out, shop_error_t *err) {
+  return shop_verify_since(shop, 0, NULL, NULL, out, err);
 }
 
 /* ---- getters ---------------------------------------------------------------------------------------- */

@@ -151,6 +151,8 @@ static int32_t check_open(shop__tx_t *tx, const struct change *change,
   if (cart->state == SHOP_CART_COMPLETED)
     return shop__error_set(err, SHOP_ERR_CART_COMPLETED,
                            "the cart was bought: create a new one");
+  if (cart->state == SHOP_CART_EXPIRED)
+    return shop__error_set(err, SHOP_ERR_CART_EXPIRED, "the cart has expired: create a new one");
   if (cart->state == SHOP_CART_COMPLETING)
     return shop__error_set(err, SHOP_ERR_CART_BUSY,
                            "a purchase of the cart is under way: wait for its outcome");

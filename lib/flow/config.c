@@ -6,6 +6,7 @@
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
+#define YEAR_MS (365 * DAY_MS)
 #define TEN_YEARS_MS (3650 * DAY_MS)
 
 void shop__config_defaults(struct shop_config *config) {
@@ -22,6 +23,11 @@ void shop__config_defaults(struct shop_config *config) {
       .quantity_max = 999,
       .gateway_key_life_ms = 20 * HOUR_MS,
       .gateway_lease_ms = 2 * MINUTE_MS,
+      .payment_hold_ms = DAY_MS,
+      .authorization_life_ms = 7 * DAY_MS,
+      .cart_life_ms = 90 * DAY_MS,
+      .idempotency_life_ms = 30 * DAY_MS,
+      .event_life_ms = TEN_YEARS_MS,
       .mail_at_once = true,
       .mail_lease_ms = 5 * MINUTE_MS,
       .mail_tries_max = 20,
@@ -144,20 +150,52 @@ int32_t shop_config_set_log(shop_config_t *config,
   return SHOP_OK;
 }
 
-int32_t shop_config_set_gateway_charge(shop_config_t *config, shop_gateway_fn charge, void *user) {
+static int32_t set_gateway(shop_config_t *config, int32_t kind, shop_gateway_fn fn, void *user) {
   if (config == NULL)
     return SHOP_ERR_ARGUMENT;
-  config->charge = charge;
-  config->charge_user = user;
+  config->gateway[kind] = (struct shop__gateway_callback){fn, user};
   return SHOP_OK;
 }
 
+int32_t shop_config_set_gateway_charge(shop_config_t *config, shop_gateway_fn charge, void *user) {
+  return set_gateway(config, SHOP_OPERATION_CHARGE, charge, user);
+}
+
+int32_t shop_config_set_gateway_capture(shop_config_t *config, shop_gateway_fn capture,
+                                        void *user) {
+  return set_gateway(config, SHOP_OPERATION_CAPTURE, capture, user);
+}
+
+int32_t shop_config_set_gateway_void(shop_config_t *config, shop_gateway_fn void_fn, void *user) {
+  return set_gateway(config, SHOP_OPERATION_VOID, void_fn, user);
+}
+
+int32_t shop_config_set_gateway_refund(shop_config_t *config, shop_gateway_fn refund, void *user) {
+  return set_gateway(config, SHOP_OPERATION_REFUND, refund, user);
+}
+
 int32_t shop_config_set_gateway_query(shop_config_t *config, shop_gateway_fn query, void *user) {
-  if (config == NULL)
-    return SHOP_ERR_ARGUMENT;
-  config->query = query;
-  config->query_user = user;
-  return SHOP_OK;
+  return set_gateway(config, 0, query, user);
+}
+
+int32_t shop_config_set_payment_hold_ms(shop_config_t *config, int64_t hold_ms) {
+  return set_int64(config, FIELD(config, payment_hold_ms), hold_ms, 1000, YEAR_MS);
+}
+
+int32_t shop_config_set_authorization_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, authorization_life_ms), life_ms, 1000, YEAR_MS);
+}
+
+int32_t shop_config_set_cart_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, cart_life_ms), life_ms, 1000, TEN_YEARS_MS);
+}
+
+int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, idempotency_life_ms), life_ms, 1000, TEN_YEARS_MS);
+}
+
+int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, event_life_ms), life_ms, 1000, 10 * TEN_YEARS_MS);
 }
 
 int32_t shop_config_set_gateway_key_life_ms(shop_config_t *config, int64_t life_ms) {

@@ -34,11 +34,18 @@
 #define SHOP__REASON_MAX 255
 #define SHOP__LABEL_MAX 100
 #define SHOP__ADDRESS_MAX 1000
+#define SHOP__CLIENT_DATA_MAX 4000
+#define SHOP__RETURNS_MAX 100
 #define SHOP__ADJUSTMENTS_MAX 20
 #define SHOP__PAGE_MAX 1000
 #define SHOP__ORDER_NUMBER_BYTES 13
 
 /* ---- config.c ------------------------------------------------------------- */
+
+struct shop__gateway_callback {
+  shop_gateway_fn fn; /* NULL: not set */
+  void *user;
+};
 
 struct shop_config {
   char name[SHOP__NAME_MAX + 1];
@@ -54,12 +61,14 @@ struct shop_config {
   struct shop__clock clock;
   void (*log)(void *user, int32_t level, const char *text);
   void *log_user;
-  shop_gateway_fn charge;
-  void *charge_user;
-  shop_gateway_fn query;
-  void *query_user;
+  struct shop__gateway_callback gateway[SHOP_OPERATION_REFUND + 1]; /* by kind; 0: query */
   int64_t gateway_key_life_ms;
   int64_t gateway_lease_ms;
+  int64_t payment_hold_ms;
+  int64_t authorization_life_ms;
+  int64_t cart_life_ms;
+  int64_t idempotency_life_ms;
+  int64_t event_life_ms;
   shop_mail_fn transport;
   void *transport_user;
   bool mail_at_once;
@@ -96,6 +105,7 @@ struct shop__key_node {
     lives on the stack of the call that makes it. */
 struct shop__callback {
   pthread_t thread;
+  bool inside; /* inside a transaction: may not call back */
   struct shop__callback *next;
 };
 
@@ -112,6 +122,7 @@ struct shop {
   int32_t calls;
   bool closing;
   struct shop__callback *callbacks;
+  int32_t callbacks_inside;
 };
 
 /** The door of every public call: clears err; NULL, forked and closing shops
@@ -123,6 +134,9 @@ int32_t shop__enter_token(shop_t *shop, const shop_token_t *token,
 /** Gives status back, so that a call can end with it. */
 int32_t shop__leave(shop_t *shop, int32_t status);
 void shop__callback_begin(shop_t *shop, struct shop__callback *callback);
+/** As shop__callback_begin, for a callback that runs inside a transaction: a
+    call of the library from inside it is refused. */
+void shop__callback_begin_inside(shop_t *shop, struct shop__callback *callback);
 void shop__callback_end(shop_t *shop, struct shop__callback *callback);
 int64_t shop__now_ms(const shop_t *shop);
 /** To the host's log callback, outside of any transaction. */
@@ -239,8 +253,22 @@ struct shop__order_adjustment {
 struct shop__order_event {
   uint32_t next;
   uint32_t name;
+  uint32_t before;
+  uint32_t after;
   uint32_t detail;
+  int32_t actor;
   int64_t at_ms;
+};
+struct shop__order_operation {
+  uint32_t next;
+  uint32_t key;
+  uint32_t method;
+  uint32_t reference;
+  int64_t id;
+  int64_t amount_minor;
+  int32_t kind;
+  int32_t state;
+  char currency[4];
 };
 struct shop_order {
   int64_t id;
@@ -248,6 +276,7 @@ struct shop_order {
   int64_t cart_id;
   int64_t total_minor;
   int64_t captured_minor;
+  int64_t refunded_minor;
   int64_t created_at_ms;
   int64_t placed_at_ms;
   int32_t status;
@@ -260,10 +289,12 @@ struct shop_order {
   uint32_t shipping_address;
   uint32_t billing_address;
   uint32_t reference;
+  uint32_t client_data;
   uint32_t note;
   uint32_t external_id;
   struct shop__pack_list lines;
   struct shop__pack_list adjustments;
+  struct shop__pack_list operations;
   struct shop__pack_list events;
 };
 const struct shop__order_line *shop__order_line_at(const shop_order_t *order, int32_t line);
@@ -273,10 +304,12 @@ const struct shop__order_adjustment *shop__order_adjustment_at(const shop_order_
 void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row *row);
 void shop__order_pack_line(struct shop__pack *pack, const struct shop__order_line_row *row);
 void shop__order_pack_adjustment(struct shop__pack *pack, const struct shop__adjustment_row *row);
-void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_row *row);
 void shop__order_pack_end(struct shop__pack *pack);
 /** The order that is being built, or NULL after a failure. */
 shop_order_t *shop__order_of(const struct shop__pack *pack);
+/** The operation with this id, or NULL. */
+const struct shop__order_operation *shop__order_operation_by_id(const shop_order_t *order,
+                                                                int64_t operation_id);
 /** Reads everything that belongs to the row and builds the snapshot. */
 int32_t shop__order_pack(shop__tx_t *tx, const struct shop__order_row *row,
                          struct shop__pack *pack) SHOP__MUST_USE;
@@ -304,62 +337,89 @@ struct shop_purchase_request {
   struct shop__request_adjustment adjustments[SHOP__ADJUSTMENTS_MAX];
 };
 
+struct shop__refund_return {
+  char sku[SHOP__SKU_MAX + 1];
+  int64_t quantity;
+};
+struct shop_refund_request {
+  int64_t amount_minor; /* 0: all that is left */
+  char currency[4];
+  int32_t return_count;
+  struct shop__refund_return returns[SHOP__RETURNS_MAX];
+};
+
 /* ---- gateway.c ----------------------------------------------------------------------------- */
 
+/* What a callback or a report says: enum shop_gateway_outcome, or one of these.
+   Nothing but a clear answer ever means paid, declined, voided or refunded. */
 enum shop__answer {
-  SHOP__ANSWER_NONE = 0, /* also: several, invalid. Never anything but unknown */
-  SHOP__ANSWER_CAPTURED = 1,
-  SHOP__ANSWER_DECLINED = 2,
-  SHOP__ANSWER_PENDING = 3,
-  SHOP__ANSWER_UNKNOWN = 4,
-  SHOP__ANSWER_NOT_FOUND = 5
+  SHOP__ANSWER_NONE = 0, /* also: several that differ, invalid, out of place */
+  SHOP__ANSWER_UNKNOWN = 100,
+  SHOP__ANSWER_NOT_FOUND = 101
 };
 struct shop__outcome {
-  enum shop__answer answer;
+  int32_t answer;
   int64_t amount_minor;
   char currency[4];
   char reference[SHOP__REFERENCE_MAX + 1];
   char reason[SHOP__REASON_MAX + 1];
+  char client_data[SHOP__CLIENT_DATA_MAX + 1];
 };
 #define SHOP__GATEWAY_KEY_BYTES 65
 /** One request to the gateway, made from what was stored before. */
-struct shop__charge {
+struct shop__ask {
   int64_t operation_id;
+  int32_t kind; /* enum shop_operation_kind */
   int64_t amount_minor;
   char currency[4];
   char key[SHOP__GATEWAY_KEY_BYTES];
+  char payment_key[SHOP__GATEWAY_KEY_BYTES];
   char order_number[SHOP__ORDER_NUMBER_BYTES];
   char method[SHOP__METHOD_MAX + 1];
   char email[SHOP__EMAIL_BYTES];
   char reference[SHOP__REFERENCE_MAX + 1];
+  char payment_reference[SHOP__REFERENCE_MAX + 1];
 };
-void shop__charge_fill(const shop_t *shop, const struct shop__operation_row *row,
-                       struct shop__charge *charge);
-/** Calls the host. fn is the charge or the query callback. */
-void shop__gateway_ask(shop_t *shop, shop_gateway_fn fn, void *user,
-                       const struct shop__charge *charge, struct shop__outcome *outcome);
+/** The key that the gateway knows an operation of this shop by. */
+void shop__gateway_key(const shop_t *shop, int64_t operation_id,
+                       char out[SHOP__GATEWAY_KEY_BYTES]);
+/** The operation that a key of this shop stands for; 0: none. */
+int64_t shop__gateway_key_operation(const shop_t *shop, const char *key);
+void shop__ask_fill(const struct shop__operation_row *row, const char *payment_key,
+                    struct shop__ask *ask);
+bool shop__gateway_has(const shop_t *shop, int32_t kind);
+/** Calls the host: the callback of the operation's kind, or the query. */
+void shop__gateway_ask(shop_t *shop, const struct shop__ask *ask, bool query,
+                       struct shop__outcome *outcome);
 
 /* ---- settle.c: the one door for every answer about a payment ------------------------------- */
 
 struct shop__settle {
-  int64_t operation_id;
+  int64_t operation_id; /* 0: by the report */
   const struct shop__outcome *outcome;
-  const shop_order_t *draft; /* the order as stored, where the caller has it */
+  int32_t actor;                          /* enum shop_actor */
+  const shop_order_t *draft;              /* the order as stored, where the caller has it */
+  const struct shop__report_row *report;  /* stored in the same transaction; or NULL */
+  const char *resolved;                   /* a person's note: only an unknown one; or NULL */
   bool give_up;    /* nobody can know any more: unknown, for a person */
   bool unanswered; /* a callback was asked just now: no answer is SHOP_UNKNOWN */
   /* results */
-  int32_t status; /* of the outcome family, or SHOP_OK */
-  shop_order_t *order;
+  int32_t status; /* of the operation: the outcome family, or SHOP_OK */
+  shop_order_t *order; /* NULL only with SHOP_UNMATCHED */
 };
 /** Applies an answer, sends the confirmation where that is due, and gives the
     order as it is now. */
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) SHOP__MUST_USE;
 /** What a purchase answers for an order in this state, with the sentence. */
 int32_t shop__order_outcome(const shop_order_t *order, shop_error_t *err);
+/** The same for one operation of it that is not a charge. */
+int32_t shop__operation_outcome(const shop_order_t *order, int64_t operation_id,
+                                shop_error_t *err);
 /** Inside the transaction that places an order: stock taken, cart completed,
     confirmation written. */
 struct shop__placing {
   int64_t now_ms;
+  int32_t actor; /* enum shop_actor */
   const struct shop__bytes *message;
   const char *sender;
   int64_t lease_id; /* not 0: the caller sends it at once */
@@ -368,6 +428,47 @@ struct shop__placing {
 };
 int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
                     struct shop__placing *placing) SHOP__MUST_USE;
+
+/* ---- place.c: an order's moves, each with its stock and its cart ----------------------------- */
+
+/** What happened to an order, for its history. */
+struct shop__moment {
+  int64_t at_ms;
+  int32_t actor;
+};
+int32_t shop__note(shop__tx_t *tx, const struct shop__order_row *order,
+                   const struct shop__moment *moment, const char *name, const char *before,
+                   const char *after, const char *detail) SHOP__MUST_USE;
+/** Pending -> failed: reservations released, cart open again. */
+int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
+                         const struct shop__moment *moment) SHOP__MUST_USE;
+/** Placed -> cancelled: all that was taken and has not come back comes back. */
+int32_t shop__cancel_order(shop__tx_t *tx, const struct shop__order_row *order,
+                           const struct shop__moment *moment) SHOP__MUST_USE;
+/** Pieces come back into stock as the operation says. */
+int32_t shop__return_pieces(shop__tx_t *tx, int64_t order_id,
+                            int64_t operation_id) SHOP__MUST_USE;
+
+/* ---- operation.c: what is asked of the gateway after the charge -------------------------------- */
+
+/** One capture, void or refund: written first, then asked, then settled. */
+struct shop__operation {
+  int32_t kind;
+  const char *number;          /* of the order */
+  const shop_token_t *token;   /* the shopper's own order only; NULL: the merchant */
+  int64_t order_id;            /* 0: by number */
+  int32_t actor;
+  int64_t amount_minor;        /* 0: all that is left */
+  const char *currency;        /* NULL: whatever it is */
+  const shop_refund_request_t *request;
+  bool cancels;                /* choose void or refund; then the order is cancelled */
+  const struct shop__once *once; /* NULL: none */
+  /* results */
+  int32_t status;
+  shop_order_t *order;
+};
+int32_t shop__operate(shop_t *shop, struct shop__operation *operation,
+                      const shop_options_t *options, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- mail.c ------------------------------------------------------------------------------------ */
 

@@ -175,6 +175,15 @@ static int64_t wait_after(int64_t tries, uint32_t jitter_percent) {
   return wait + wait / 100 * (int64_t)jitter_percent;
 }
 
+static int32_t note_mail(shop__tx_t *tx, const struct shop__outbox_row *row, int64_t now_ms,
+                         const char *name, const char *reason) {
+  return shop__event_insert(tx, &(struct shop__event_row){.at_ms = now_ms,
+                                                          .actor = SHOP_ACTOR_SYSTEM,
+                                                          .order_id = row->order_id,
+                                                          .name = name,
+                                                          .detail = reason});
+}
+
 static int32_t put_back(shop__tx_t *tx, const struct finish *finish, struct shop__outbox_row *row) {
   bool dead = finish->answer == MAIL_REJECTED || row->tries >= finish->tries_max;
   int32_t status;
@@ -187,7 +196,7 @@ static int32_t put_back(shop__tx_t *tx, const struct finish *finish, struct shop
   row->lease_id = 0;
   status = shop__outbox_update(tx, row, finish->reason, 0);
   if (status == SHOP_OK && dead)
-    status = shop__event_insert(tx, row->order_id, finish->now_ms, "mail.dead", finish->reason);
+    status = note_mail(tx, row, finish->now_ms, "mail.dead", finish->reason);
   return status;
 }
 
@@ -207,7 +216,7 @@ static int32_t finish_fn(shop__tx_t *tx, void *ctx) {
   row.wait_ms = 0;
   status = shop__outbox_update(tx, &row, NULL, finish->now_ms);
   if (status == SHOP_OK)
-    status = shop__event_insert(tx, row.order_id, finish->now_ms, "mail.sent", NULL);
+    status = note_mail(tx, &row, finish->now_ms, "mail.sent", NULL);
   return status;
 }
 

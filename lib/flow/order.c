@@ -16,6 +16,7 @@ struct look {
   const char *reference;
   const char *email_key;
   int32_t status; /* 0: all */
+  bool in_attention;
   int64_t before_id;
   int32_t limit;
   struct shop__pack pack;  /* of one order */
@@ -124,6 +125,8 @@ static int32_t begin_page(shop__tx_t *tx, const struct look *look, shop__query_t
     *q = shop__orders_each_of_user(tx, user.user_id, look->before_id, look->limit);
   } else if (look->email_key != NULL) {
     *q = shop__orders_each_of_email(tx, look->email_key, look->before_id, look->limit);
+  } else if (look->in_attention) {
+    *q = shop__orders_each_in_attention(tx, look->before_id, look->limit);
   } else if (look->status != 0) {
     *q = shop__orders_each_of_status(tx, look->status, look->before_id, look->limit);
   } else {
@@ -201,8 +204,21 @@ int32_t shop_order_list_by_status(shop_t *shop, int32_t status, int64_t before_i
   entered = shop__enter(shop, err);
   if (entered != SHOP_OK)
     return entered;
-  if (status < 0 || status > SHOP_ORDER_FAILED)
+  if (status < 0 || status > SHOP_ORDER_CANCELLED)
     return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT, "no such order status"));
+  return shop__leave(shop, list_orders(shop, &look, before_id, limit, out, err));
+}
+
+int32_t shop_order_list_in_attention(shop_t *shop, int64_t before_id, int32_t limit,
+                                     shop_order_page_t **out, shop_error_t *err) {
+  struct look look = {.in_attention = true};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
   return shop__leave(shop, list_orders(shop, &look, before_id, limit, out, err));
 }
 

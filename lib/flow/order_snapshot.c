@@ -22,6 +22,7 @@ void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row
       .cart_id = row->cart_id,
       .total_minor = row->total_minor,
       .captured_minor = row->captured_minor,
+      .refunded_minor = row->refunded_minor,
       .created_at_ms = row->created_at_ms,
       .placed_at_ms = row->placed_at_ms,
       .status = row->status,
@@ -37,6 +38,7 @@ void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row
   head.shipping_address = shop__pack_text(pack, row->shipping_address);
   head.billing_address = shop__pack_text(pack, row->billing_address);
   head.reference = shop__pack_text(pack, row->reference);
+  head.client_data = shop__pack_text(pack, row->client_data);
   head.note = shop__pack_text(pack, row->note);
   head.external_id = shop__pack_text(pack, row->external_id);
   if (!pack->failed)
@@ -65,10 +67,25 @@ void shop__order_pack_adjustment(struct shop__pack *pack, const struct shop__adj
                     sizeof adjustment);
 }
 
-void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_row *row) {
-  struct shop__order_event event = {.at_ms = row->at_ms};
+static void pack_operation(struct shop__pack *pack, const struct shop__operation_row *row) {
+  struct shop__order_operation operation = {.id = row->id,
+                                            .amount_minor = row->amount_minor,
+                                            .kind = row->kind,
+                                            .state = row->state};
+
+  shop__copy_currency(operation.currency, row->currency);
+  operation.key = shop__pack_text(pack, row->key);
+  operation.method = shop__pack_text(pack, row->method);
+  operation.reference = shop__pack_text(pack, row->reference);
+  shop__pack_record(pack, offsetof(struct shop_order, operations), &operation, sizeof operation);
+}
+
+static void pack_event(struct shop__pack *pack, const struct shop__event_row *row) {
+  struct shop__order_event event = {.at_ms = row->at_ms, .actor = row->actor};
 
   event.name = shop__pack_text(pack, row->name);
+  event.before = shop__pack_text(pack, row->before);
+  event.after = shop__pack_text(pack, row->after);
   event.detail = shop__pack_text(pack, row->detail);
   shop__pack_record(pack, offsetof(struct shop_order, events), &event, sizeof event);
 }
@@ -76,6 +93,7 @@ void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_ro
 void shop__order_pack_end(struct shop__pack *pack) {
   shop__pack_end_list(pack, offsetof(struct shop_order, lines));
   shop__pack_end_list(pack, offsetof(struct shop_order, adjustments));
+  shop__pack_end_list(pack, offsetof(struct shop_order, operations));
   shop__pack_end_list(pack, offsetof(struct shop_order, events));
 }
 
@@ -84,6 +102,7 @@ void shop__order_pack_end(struct shop__pack *pack) {
 static int32_t read_lists(shop__tx_t *tx, int64_t order_id, struct shop__pack *pack) {
   struct shop__order_line_row line;
   struct shop__adjustment_row adjustment;
+  struct shop__operation_row operation;
   struct shop__event_row event;
   shop__query_t *q = shop__order_lines_each(tx, order_id);
   int32_t status;
@@ -97,9 +116,14 @@ static int32_t read_lists(shop__tx_t *tx, int64_t order_id, struct shop__pack *p
     shop__order_pack_adjustment(pack, &adjustment);
   if (status != SHOP_OK)
     return status;
-  q = shop__events_each(tx, order_id);
+  q = shop__operations_each(tx, order_id);
+  while ((status = shop__operations_next(q, &operation)) == SHOP__ROW)
+    pack_operation(pack, &operation);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__events_each_of_order(tx, order_id);
   while ((status = shop__events_next(q, &event)) == SHOP__ROW)
-    shop__order_pack_event(pack, &event);
+    pack_event(pack, &event);
   return status;
 }
 
@@ -169,6 +193,18 @@ bool shop_order_needs_attention(const shop_order_t *order) {
          (order->attention != 0 || order->payment_status == SHOP_PAYMENT_UNKNOWN);
 }
 
+bool shop_order_has_mismatch(const shop_order_t *order) {
+  return order != NULL && (order->attention & SHOP__ATTENTION_MISMATCH) != 0;
+}
+
+bool shop_order_has_late_money(const shop_order_t *order) {
+  return order != NULL && (order->attention & SHOP__ATTENTION_LATE) != 0;
+}
+
+bool shop_order_has_contradiction(const shop_order_t *order) {
+  return order != NULL && (order->attention & SHOP__ATTENTION_CONTRADICTION) != 0;
+}
+
 const char *shop_order_email(const shop_order_t *order) {
   return order == NULL ? "" : shop__pack_text_at(order, order->email);
 }
@@ -191,6 +227,14 @@ int64_t shop_order_total_minor(const shop_order_t *order) {
 
 int64_t shop_order_captured_minor(const shop_order_t *order) {
   return order == NULL ? 0 : order->captured_minor;
+}
+
+int64_t shop_order_refunded_minor(const shop_order_t *order) {
+  return order == NULL ? 0 : order->refunded_minor;
+}
+
+const char *shop_order_client_data(const shop_order_t *order) {
+  return order == NULL ? "" : shop__pack_text_at(order, order->client_data);
 }
 
 const char *shop_order_captured_currency(const shop_order_t *order) {
@@ -273,6 +317,65 @@ int64_t shop_order_adjustment_amount_minor(const shop_order_t *order, int32_t in
   return at == NULL ? 0 : at->amount_minor;
 }
 
+static const struct shop__order_operation *operation_at(const shop_order_t *order,
+                                                        int32_t index) {
+  return order == NULL ? NULL : shop__pack_at(order, &order->operations, index);
+}
+
+const struct shop__order_operation *shop__order_operation_by_id(const shop_order_t *order,
+                                                                int64_t operation_id) {
+  for (int32_t i = 0; i < shop_order_operation_count(order); i++)
+    if (operation_at(order, i)->id == operation_id)
+      return operation_at(order, i);
+  return NULL;
+}
+
+int32_t shop_order_operation_count(const shop_order_t *order) {
+  return order == NULL ? 0 : (int32_t)order->operations.count;
+}
+
+int32_t shop_order_operation_kind(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? 0 : at->kind;
+}
+
+int32_t shop_order_operation_state(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? 0 : at->state;
+}
+
+const char *shop_order_operation_key(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? "" : shop__pack_text_at(order, at->key);
+}
+
+const char *shop_order_operation_method(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? "" : shop__pack_text_at(order, at->method);
+}
+
+int64_t shop_order_operation_amount_minor(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? 0 : at->amount_minor;
+}
+
+const char *shop_order_operation_currency(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? "" : at->currency;
+}
+
+const char *shop_order_operation_reference(const shop_order_t *order, int32_t index) {
+  const struct shop__order_operation *at = operation_at(order, index);
+
+  return at == NULL ? "" : shop__pack_text_at(order, at->reference);
+}
+
 int32_t shop_order_event_count(const shop_order_t *order) {
   return order == NULL ? 0 : (int32_t)order->events.count;
 }
@@ -287,6 +390,24 @@ int64_t shop_order_event_at_ms(const shop_order_t *order, int32_t index) {
   const struct shop__order_event *at = event_at(order, index);
 
   return at == NULL ? 0 : at->at_ms;
+}
+
+int32_t shop_order_event_actor(const shop_order_t *order, int32_t index) {
+  const struct shop__order_event *at = event_at(order, index);
+
+  return at == NULL ? 0 : at->actor;
+}
+
+const char *shop_order_event_before(const shop_order_t *order, int32_t index) {
+  const struct shop__order_event *at = event_at(order, index);
+
+  return at == NULL ? "" : shop__pack_text_at(order, at->before);
+}
+
+const char *shop_order_event_after(const shop_order_t *order, int32_t index) {
+  const struct shop__order_event *at = event_at(order, index);
+
+  return at == NULL ? "" : shop__pack_text_at(order, at->after);
 }
 
 const char *shop_order_event_detail(const shop_order_t *order, int32_t index) {

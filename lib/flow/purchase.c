@@ -13,6 +13,7 @@ struct purchase {
   const shop_token_t *token;
   int64_t cart_id;
   const shop_purchase_request_t *request;
+  bool begins; /* the host asks the gateway by its own means */
   int64_t expected_version;
   struct shop__once once;
   int64_t now_ms;
@@ -29,7 +30,7 @@ struct purchase {
   bool is_new; /* false: an order that was there, to be given as it is */
   int64_t cart_version;
   int64_t order_id;
-  struct shop__charge charge; /* operation_id 0: nothing to charge */
+  struct shop__ask charge; /* operation_id 0: nothing to charge */
   struct shop__pack pack;
 };
 
@@ -59,6 +60,8 @@ static int32_t find_cart(shop__tx_t *tx, struct purchase *purchase,
     return shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such cart");
   if (cart->state == SHOP_CART_COMPLETED)
     return shop__error_set(err, SHOP_ERR_CART_COMPLETED, "the cart was bought already");
+  if (cart->state == SHOP_CART_EXPIRED)
+    return shop__error_set(err, SHOP_ERR_CART_EXPIRED, "the cart has expired: create a new one");
   if (cart->state == SHOP_CART_COMPLETING) {
     purchase->order_id = cart->order_id;
     return shop__order_pack_by_id(tx, cart->order_id, &purchase->pack);
@@ -162,7 +165,7 @@ static int32_t check_total(shop__tx_t *tx, const struct purchase *purchase, int6
   if (request->method[0] == '\0')
     return shop__error_set(err, SHOP_ERR_ARGUMENT,
                            "the purchase costs something and names no payment method");
-  if (purchase->shop->config.charge == NULL)
+  if (!purchase->begins && !shop__gateway_has(purchase->shop, SHOP_OPERATION_CHARGE))
     return shop__error_set(err, SHOP_ERR_NO_GATEWAY,
                            "no charge callback is set: see shop_config_set_gateway_charge");
   return SHOP_OK;
@@ -247,7 +250,9 @@ static int32_t store_order(shop__tx_t *tx, struct purchase *purchase,
                                                                     asked->label});
   }
   if (status == SHOP_OK)
-    status = shop__event_insert(tx, order->id, purchase->now_ms, "order.created", NULL);
+    status = shop__note(tx, order,
+                        &(struct shop__moment){purchase->now_ms, SHOP_ACTOR_SHOPPER},
+                        "order.created", NULL, "pending", NULL);
   return status;
 }
 
@@ -261,8 +266,8 @@ static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
                                             .amount_minor = order->total_minor,
                                             .currency = order->currency};
   struct shop__operation_row operation = {.order_id = order->id,
-                                          .kind = SHOP__OPERATION_CHARGE,
-                                          .state = SHOP__OPERATION_SENT,
+                                          .kind = SHOP_OPERATION_CHARGE,
+                                          .state = SHOP_OPERATION_SENT,
                                           .amount_minor = order->total_minor,
                                           .currency = order->currency,
                                           .method = purchase->request->method,
@@ -271,14 +276,18 @@ static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
                                           .lease_length_ms = shop->config.gateway_lease_ms,
                                           .order_number = order->number,
                                           .email = order->email};
+  char key[SHOP__GATEWAY_KEY_BYTES];
   int32_t status = shop__payment_insert(tx, &payment, purchase->now_ms);
 
   if (status == SHOP_OK)
     status = shop__tx_id(tx, &operation.id);
+  if (status != SHOP_OK)
+    return status;
+  shop__gateway_key(shop, operation.id, key);
+  operation.key = key;
+  status = shop__operation_insert(tx, &operation);
   if (status == SHOP_OK)
-    status = shop__operation_insert(tx, &operation);
-  if (status == SHOP_OK)
-    shop__charge_fill(shop, &operation, &purchase->charge);
+    shop__ask_fill(&operation, key, &purchase->charge);
   return status;
 }
 
@@ -295,6 +304,7 @@ static int32_t hold_cart(shop__tx_t *tx, const struct purchase *purchase,
 static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__order_row *order) {
   purchase->placing.now_ms = purchase->now_ms;
+  purchase->placing.actor = SHOP_ACTOR_SHOPPER;
   purchase->placing.message = purchase->message;
   return shop__place(tx, order, &purchase->placing);
 }
@@ -342,7 +352,7 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
   purchase->needs_message = false;
   purchase->is_new = false;
   purchase->order_id = 0;
-  purchase->charge = (struct shop__charge){0};
+  purchase->charge.operation_id = 0;
   purchase->placing.mail_id = 0;
   status = shop__token_check(tx, purchase->token, purchase->now_ms, &user);
   if (status == SHOP_OK)
@@ -399,12 +409,12 @@ static int32_t charge(struct purchase *purchase, shop_order_t **out, shop_error_
   struct shop__outcome outcome;
   struct shop__settle settle = {.operation_id = purchase->charge.operation_id,
                                 .outcome = &outcome,
+                                .actor = SHOP_ACTOR_SHOPPER,
                                 .draft = shop__order_of(&purchase->pack),
                                 .unanswered = true};
   int32_t status;
 
-  shop__gateway_ask(shop, shop->config.charge, shop->config.charge_user, &purchase->charge,
-                    &outcome);
+  shop__gateway_ask(shop, &purchase->charge, false, &outcome);
   status = shop__settle(shop, &settle, err);
   *out = settle.order;
   return status == SHOP_OK ? settle.status : status;
@@ -432,7 +442,7 @@ static int32_t buy(struct purchase *purchase, const shop_options_t *options, sho
   struct shop__bytes message = {0};
   int32_t status = run_t1(purchase, &rule, &message, err);
 
-  if (status == SHOP_OK && purchase->charge.operation_id != 0) {
+  if (status == SHOP_OK && purchase->charge.operation_id != 0 && !purchase->begins) {
     status = charge(purchase, out, err);
     /* The store failed after the charge: the order as T1 stored it is all that
        is known, and it is the caller's to see. */
@@ -441,7 +451,8 @@ static int32_t buy(struct purchase *purchase, const shop_options_t *options, sho
   } else if (status == SHOP_OK) {
     if (purchase->is_new)
       send_free(purchase);
-    status = shop__order_outcome(shop__order_of(&purchase->pack), err);
+    else
+      status = shop__order_outcome(shop__order_of(&purchase->pack), err);
     *out = shop__pack_finish(&purchase->pack);
   }
   shop__bytes_free(&message);
@@ -467,32 +478,49 @@ static int32_t begin_once(struct purchase *purchase, const shop_options_t *optio
   return shop__once_begin(&purchase->once, "purchase", options, &input, err);
 }
 
-int32_t shop_purchase(shop_t *shop, const shop_token_t *token, int64_t cart_id,
-                      const shop_purchase_request_t *request, const shop_options_t *options,
-                      shop_order_t **out, shop_error_t *err) {
-  struct purchase purchase = {.shop = shop,
-                              .token = token,
-                              .cart_id = cart_id,
-                              .request = request == NULL ? &NOTHING_ASKED : request,
-                              .expected_version = options == NULL ? 0 : options->expected_version};
+static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *options,
+                             shop_order_t **out, shop_error_t *err) {
+  shop_t *shop = purchase->shop;
   int32_t status;
 
   if (out != NULL)
     *out = NULL;
-  status = shop__enter_token(shop, token, err);
+  status = shop__enter_token(shop, purchase->token, err);
   if (status != SHOP_OK)
     return status;
   if (out == NULL)
     return shop__leave(shop, shop__missing("out", err));
-  purchase.now_ms = shop__now_ms(shop);
-  purchase.placing = (struct shop__placing){.sender = shop->config.mail_from,
-                                            .lease_id = shop__mail_lease(shop),
-                                            .lease_ms = shop->config.mail_lease_ms};
+  if (purchase->request == NULL)
+    purchase->request = &NOTHING_ASKED;
+  purchase->expected_version = options == NULL ? 0 : options->expected_version;
+  purchase->now_ms = shop__now_ms(shop);
+  purchase->placing = (struct shop__placing){.sender = shop->config.mail_from,
+                                             .lease_id = shop__mail_lease(shop),
+                                             .lease_ms = shop->config.mail_lease_ms};
   status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_VERSION, err);
   if (status == SHOP_OK)
-    status = begin_once(&purchase, options, err);
+    status = begin_once(purchase, options, err);
   if (status == SHOP_OK)
-    status = buy(&purchase, options, out, err);
-  shop__pack_free(&purchase.pack);
+    status = buy(purchase, options, out, err);
+  shop__pack_free(&purchase->pack);
   return shop__leave(shop, status);
+}
+
+int32_t shop_purchase(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                      const shop_purchase_request_t *request, const shop_options_t *options,
+                      shop_order_t **out, shop_error_t *err) {
+  struct purchase purchase = {
+      .shop = shop, .token = token, .cart_id = cart_id, .request = request};
+
+  return purchase_cart(&purchase, options, out, err);
+}
+
+int32_t shop_purchase_begin(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                            const shop_purchase_request_t *request,
+                            const shop_options_t *options, shop_order_t **out,
+                            shop_error_t *err) {
+  struct purchase purchase = {
+      .shop = shop, .token = token, .cart_id = cart_id, .request = request, .begins = true};
+
+  return purchase_cart(&purchase, options, out, err);
 }

@@ -1,5 +1,7 @@
-/* Recovery: finishes what was cut off. A lease decides who may ask the gateway;
-   whose answer counts is settle.c's affair. */
+/* Recovery: finishes what was cut off or waits, for anybody (`shop_recover`) and
+   for one purchase (`shop_purchase_resume`, `shop_purchase_abandon`). A lease
+   decides who may ask the gateway; whose answer counts is settle.c's affair. */
+#include <stdio.h>
 #include <string.h>
 
 #include "flow.h"
@@ -8,28 +10,40 @@ struct shop_recovery {
   int32_t examined;
   int32_t placed;
   int32_t failed;
+  int32_t finished;
   int32_t waiting;
   int32_t unknown;
+  bool no_gateway;
+  char text[160];
 };
 
-/* How one charge can be taken further. */
+/* How one operation can be taken further. */
 enum way {
   WAY_QUERY,   /* the gateway can be asked */
   WAY_REPEAT,  /* it cannot, but it still honours the key */
   WAY_GIVE_UP, /* neither: unknown, for a person */
-  WAY_LEAVE    /* a person has it already */
+  WAY_LEAVE,   /* a person has it already */
+  WAY_MISSING  /* it could, and there is no callback */
 };
 
 struct turn {
   shop_t *shop;
-  int64_t after_id;
+  const shop_token_t *token; /* one purchase of this user's, by number */
+  const char *number;
+  int64_t began_ms; /* or whatever is due; nothing gets two turns in one recovery */
   int64_t now_ms;
   /* results */
   bool found;
+  bool busy; /* another call has the lease */
   enum way way;
-  bool key_lives; /* the gateway still honours the key */
-  struct shop__charge charge;
+  bool key_lives;  /* the gateway still honours the key */
+  bool held_too_long;
+  int64_t order_id;
+  struct shop__ask ask;
+  struct shop__pack pack; /* of an order that needs no asking */
 };
+
+/* ---- who may ask, and how ------------------------------------------------------------------ */
 
 /* A clock that went back behind the purchase proves nothing about the key's
    age, so it does not allow a repetition. */
@@ -37,66 +51,155 @@ static bool key_lives(const struct shop_config *config, int64_t created_at_ms, i
   return now_ms >= created_at_ms && now_ms - created_at_ms < config->gateway_key_life_ms;
 }
 
-static enum way way_of(const shop_t *shop, const struct shop__operation_row *row,
-                       bool key_lives_now) {
-  if (shop->config.query != NULL)
-    return WAY_QUERY;
-  if (row->state == SHOP__OPERATION_UNKNOWN)
-    return WAY_LEAVE;
-  return key_lives_now ? WAY_REPEAT : WAY_GIVE_UP;
+static bool waits(int32_t payment_state) {
+  return payment_state == SHOP_PAYMENT_PENDING || payment_state == SHOP_PAYMENT_ACTION_REQUIRED;
 }
 
-/* Takes the next charge whose lease has run out, and its lease with it. */
-static int32_t take_turn_fn(shop__tx_t *tx, void *ctx) {
+/* Like a lease, a hold is a start and a length. */
+static bool held_too_long(const struct shop_config *config, const struct shop__operation_row *row,
+                          int64_t now_ms) {
+  return row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) &&
+         (now_ms < row->held_since_ms || now_ms - row->held_since_ms >= config->payment_hold_ms);
+}
+
+static enum way way_of(const struct turn *turn, const struct shop__operation_row *row) {
+  if (shop__gateway_has(turn->shop, 0))
+    return WAY_QUERY;
+  if (row->state == SHOP_OPERATION_UNKNOWN)
+    return WAY_LEAVE;
+  if (!turn->key_lives)
+    return WAY_GIVE_UP;
+  return shop__gateway_has(turn->shop, row->kind) ? WAY_REPEAT : WAY_MISSING;
+}
+
+static int32_t fill_ask(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
+  struct shop__operation_row charge;
+  char payment_key[SHOP__GATEWAY_KEY_BYTES] = "";
+  bool found = true;
+  int32_t status = SHOP_OK;
+
+  turn->order_id = row->order_id;
+  if (row->kind == SHOP_OPERATION_CHARGE) {
+    (void)snprintf(payment_key, sizeof payment_key, "%s", row->key);
+  } else {
+    status = shop__operation_newest(tx, row->order_id, SHOP_OPERATION_CHARGE, &charge, &found);
+    if (status == SHOP_OK && found)
+      (void)snprintf(payment_key, sizeof payment_key, "%s", charge.key);
+  }
+  shop__ask_fill(row, payment_key, &turn->ask);
+  return status;
+}
+
+/* Takes the lease; also of what is left alone, which would else be the next for
+   ever. */
+static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
+  const struct shop_config *config = &turn->shop->config;
+  int32_t status;
+
+  turn->key_lives = key_lives(config, row->created_at_ms, turn->now_ms);
+  turn->held_too_long = held_too_long(config, row, turn->now_ms);
+  turn->way = way_of(turn, row);
+  status = fill_ask(tx, turn, row);
+  if (status != SHOP_OK)
+    return status;
+  return shop__operation_set_lease(tx, turn->ask.operation_id, turn->now_ms,
+                                   turn->way == WAY_LEAVE || turn->way == WAY_MISSING
+                                       ? 0
+                                       : config->gateway_lease_ms);
+}
+
+static int32_t take_due_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
   int32_t status =
-      shop__operation_next_due(tx, turn->after_id, turn->now_ms, &row, &turn->found);
+      shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
 
-  if (status != SHOP_OK || !turn->found)
-    return status;
-  turn->key_lives = key_lives(&turn->shop->config, row.created_at_ms, turn->now_ms);
-  turn->way = way_of(turn->shop, &row, turn->key_lives);
-  shop__charge_fill(turn->shop, &row, &turn->charge);
-  if (turn->way == WAY_LEAVE)
-    return SHOP_OK;
-  if (turn->way == WAY_REPEAT && turn->shop->config.charge == NULL)
-    return shop__error_set(shop__tx_error(tx), SHOP_ERR_NO_GATEWAY,
-                           "a purchase was cut off, and no gateway callback is set");
-  return shop__operation_set_lease(tx, row.id, turn->now_ms,
-                                   turn->shop->config.gateway_lease_ms);
-}
-
-struct glance {
-  int64_t after_id;
-  int64_t now_ms;
-  bool found;
-};
-
-static int32_t glance_fn(shop__tx_t *tx, void *ctx) {
-  struct glance *glance = ctx;
-  struct shop__operation_row row;
-
-  return shop__operation_next_due(tx, glance->after_id, glance->now_ms, &row, &glance->found);
+  return status == SHOP_OK && turn->found ? take(tx, turn, &row) : status;
 }
 
 /* A recovery with nothing to do is the common one: it writes nothing. */
-static bool any_due(shop_t *shop, const struct turn *turn) {
-  struct glance glance = {.after_id = turn->after_id, .now_ms = turn->now_ms, .found = true};
+static int32_t glance_fn(shop__tx_t *tx, void *ctx) {
+  struct turn *turn = ctx;
+  struct shop__operation_row row;
 
-  return shop__db_read(shop->db, glance_fn, &glance, NULL) != SHOP_OK || glance.found;
+  return shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
 }
 
-static void count(struct shop_recovery *recovery, int32_t status) {
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static bool is_no_answer(int32_t answer) {
+  return answer == SHOP__ANSWER_NONE || answer == SHOP__ANSWER_UNKNOWN ||
+         answer == SHOP_OUTCOME_PENDING || answer == SHOP_OUTCOME_ACTION_REQUIRED;
+}
+
+/* A charge that the gateway does not know, that nobody can ask about any more,
+   or that has waited for too long, is ended by a void, where there is one. */
+static bool wants_void(const struct turn *turn, const struct shop__outcome *outcome) {
+  if (turn->ask.kind != SHOP_OPERATION_CHARGE ||
+      !shop__gateway_has(turn->shop, SHOP_OPERATION_VOID))
+    return false;
+  return turn->way == WAY_GIVE_UP || outcome->answer == SHOP__ANSWER_NOT_FOUND ||
+         (turn->held_too_long && is_no_answer(outcome->answer));
+}
+
+static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
+                           shop_error_t *err) {
+  struct shop__operation operation = {.kind = SHOP_OPERATION_VOID,
+                                      .order_id = turn->order_id,
+                                      .actor = SHOP_ACTOR_SYSTEM};
+  int32_t status = shop__operate(turn->shop, &operation, NULL, err);
+
+  if (status == SHOP_ERR_STATE) { /* a void is under way already, or it was settled meanwhile */
+    shop__error_clear(err);
+    return SHOP_OK;
+  }
+  if (status != SHOP_OK)
+    return status;
+  shop_order_free(settle->order);
+  settle->order = operation.order;
+  settle->status = shop__order_outcome(operation.order, err);
+  return SHOP_OK;
+}
+
+/* "Not found" while the gateway honours the key may be an operation on its way;
+   it is asked again until then. After that no repetition is safe, and a person
+   has to look. */
+static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *settle,
+                   shop_error_t *err) {
+  struct shop__outcome outcome = {.answer = SHOP__ANSWER_NONE};
+  bool voids;
+  int32_t status;
+
+  if (turn->way == WAY_QUERY || turn->way == WAY_REPEAT)
+    shop__gateway_ask(turn->shop, &turn->ask, turn->way == WAY_QUERY, &outcome);
+  voids = wants_void(turn, &outcome);
+  *settle = (struct shop__settle){
+      .operation_id = turn->ask.operation_id,
+      .outcome = &outcome,
+      .actor = actor,
+      .give_up = !voids && (turn->way == WAY_GIVE_UP ||
+                            (!turn->key_lives && outcome.answer == SHOP__ANSWER_NOT_FOUND)),
+  };
+  status = shop__settle(turn->shop, settle, err);
+  settle->outcome = NULL;
+  if (status == SHOP_OK && voids && shop_order_status(settle->order) == SHOP_ORDER_PENDING)
+    status = void_charge(turn, settle, err);
+  return status;
+}
+
+/* ---- for everybody --------------------------------------------------------------------------- */
+
+static void count(struct shop_recovery *recovery, int32_t kind, int32_t status) {
   switch (status) {
   case SHOP_OK:
-    recovery->placed++;
+    *(kind == SHOP_OPERATION_CHARGE ? &recovery->placed : &recovery->finished) += 1;
     break;
   case SHOP_DECLINED:
-    recovery->failed++;
+    *(kind == SHOP_OPERATION_CHARGE ? &recovery->failed : &recovery->finished) += 1;
     break;
   case SHOP_UNKNOWN:
   case SHOP_MISMATCH:
+  case SHOP_CONTRADICTION:
     recovery->unknown++;
     break;
   default:
@@ -104,56 +207,50 @@ static void count(struct shop_recovery *recovery, int32_t status) {
   }
 }
 
-static void ask(shop_t *shop, const struct turn *turn, struct shop__outcome *outcome) {
-  const struct shop_config *config = &shop->config;
-
-  *outcome = (struct shop__outcome){.answer = SHOP__ANSWER_NONE};
-  if (turn->way == WAY_QUERY)
-    shop__gateway_ask(shop, config->query, config->query_user, &turn->charge, outcome);
-  else if (turn->way == WAY_REPEAT)
-    shop__gateway_ask(shop, config->charge, config->charge_user, &turn->charge, outcome);
-}
-
-/* "Not found" while the gateway honours the key may be a charge on its way; a
-   query is asked again until then. After that no repetition is safe, and a
-   person has to look. */
-static int32_t finish(shop_t *shop, const struct turn *turn, struct shop_recovery *recovery,
-                      shop_error_t *err) {
-  struct shop__outcome outcome;
-  struct shop__settle settle = {.operation_id = turn->charge.operation_id, .outcome = &outcome};
+static int32_t recover_one(struct turn *turn, struct shop_recovery *recovery, shop_error_t *err) {
+  struct shop__settle settle;
   int32_t status;
 
-  ask(shop, turn, &outcome);
-  settle.give_up = turn->way == WAY_GIVE_UP ||
-                   (!turn->key_lives && outcome.answer == SHOP__ANSWER_NOT_FOUND);
-  status = shop__settle(shop, &settle, err);
+  recovery->examined++;
+  if (turn->way == WAY_LEAVE) {
+    recovery->unknown++;
+    return SHOP_OK;
+  }
+  if (turn->way == WAY_MISSING) {
+    recovery->waiting++;
+    recovery->no_gateway = true;
+    return SHOP_OK;
+  }
+  status = ask(turn, SHOP_ACTOR_SYSTEM, &settle, err);
   if (status == SHOP_OK) {
-    count(recovery, settle.status);
+    count(recovery, turn->ask.kind, settle.status);
     shop__error_clear(err);
   }
   shop_order_free(settle.order);
   return status;
 }
 
-static int32_t recover_next(shop_t *shop, struct turn *turn, struct shop_recovery *recovery,
+static int32_t recover_next(struct turn *turn, struct shop_recovery *recovery,
                             shop_error_t *err) {
   const struct shop__db_write_rule rule = {.payment = true};
   int32_t status;
 
-  turn->now_ms = shop__now_ms(shop);
+  turn->now_ms = shop__now_ms(turn->shop);
   turn->found = false;
-  if (!any_due(shop, turn))
-    return SHOP_OK;
-  status = shop__db_write(shop->db, take_turn_fn, turn, &rule, err);
+  status = shop__db_read(turn->shop->db, glance_fn, turn, err);
+  if (status == SHOP_OK && turn->found)
+    status = shop__db_write(turn->shop->db, take_due_fn, turn, &rule, err);
   if (status != SHOP_OK || !turn->found)
     return status;
-  turn->after_id = turn->charge.operation_id;
-  recovery->examined++;
-  if (turn->way == WAY_LEAVE) {
-    recovery->unknown++;
-    return SHOP_OK;
-  }
-  return finish(shop, turn, recovery, err);
+  return recover_one(turn, recovery, err);
+}
+
+static void describe(struct shop_recovery *recovery) {
+  (void)snprintf(recovery->text, sizeof recovery->text,
+                 "recovered %d operations: %d orders placed, %d failed, %d others finished, "
+                 "%d waiting, %d unknown",
+                 (int)recovery->examined, (int)recovery->placed, (int)recovery->failed,
+                 (int)recovery->finished, (int)recovery->waiting, (int)recovery->unknown);
 }
 
 int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_error_t *err) {
@@ -171,14 +268,148 @@ int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_er
   recovery = shop__memory_zalloc(sizeof *recovery);
   if (recovery == NULL)
     return shop__leave(shop, shop__no_memory(err));
+  turn.began_ms = shop__now_ms(shop);
   while (status == SHOP_OK && turn.found && recovery->examined < limit)
-    status = recover_next(shop, &turn, recovery, err);
+    status = recover_next(&turn, recovery, err);
+  if (status == SHOP_OK && recovery->no_gateway)
+    status = shop__error_set(err, SHOP_ERR_NO_GATEWAY,
+                             "something was cut off, and the callback that could finish it is "
+                             "not set");
+  describe(recovery);
   if (status == SHOP_OK && out != NULL)
     *out = recovery;
   else
     shop__memory_free(recovery);
   return shop__leave(shop, status);
 }
+
+/* ---- for one purchase -------------------------------------------------------------------------- */
+
+static bool is_final(const struct shop__operation_row *charge) {
+  return charge->state == SHOP_OPERATION_DONE || charge->state == SHOP_OPERATION_REFUSED;
+}
+
+static bool is_leased(const struct shop__operation_row *row, int64_t now_ms) {
+  return now_ms >= row->lease_start_ms && now_ms < row->lease_start_ms + row->lease_length_ms;
+}
+
+static int32_t take_own_fn(shop__tx_t *tx, void *ctx) {
+  struct turn *turn = ctx;
+  struct shop__token_row user;
+  struct shop__order_row order;
+  struct shop__operation_row charge;
+  bool found = false, has_charge = false;
+  int32_t status = shop__token_check(tx, turn->token, turn->now_ms, &user);
+
+  turn->found = false;
+  turn->busy = false;
+  if (status == SHOP_OK)
+    status = shop__order_by_number(tx, turn->number, &order, &found);
+  if (status == SHOP_OK && (!found || order.user_id != user.user_id))
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such order");
+  if (status == SHOP_OK)
+    status = shop__operation_newest(tx, order.id, SHOP_OPERATION_CHARGE, &charge, &has_charge);
+  if (status != SHOP_OK)
+    return status;
+  turn->found = has_charge && !is_final(&charge);
+  turn->busy = turn->found && is_leased(&charge, turn->now_ms);
+  if (!turn->found || turn->busy)
+    return shop__order_pack_by_id(tx, order.id, &turn->pack);
+  status = take(tx, turn, &charge);
+  if (status == SHOP_OK && turn->way == WAY_MISSING)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_NO_GATEWAY,
+                           "neither a query nor a charge callback is set");
+  return status == SHOP_OK && turn->way == WAY_LEAVE
+             ? shop__order_pack_by_id(tx, order.id, &turn->pack)
+             : status;
+}
+
+/* An order that is being asked for, or final, or a person's, is given as it is. */
+static int32_t give_as_it_is(struct turn *turn, shop_order_t **out, shop_error_t *err) {
+  const shop_order_t *order = shop__order_of(&turn->pack);
+  int32_t status = turn->busy ? shop__error_set(err, SHOP_IN_PROGRESS,
+                                                "another call is asking about order %s",
+                                                order->number)
+                              : shop__order_outcome(order, err);
+
+  *out = shop__pack_finish(&turn->pack);
+  return status;
+}
+
+static int32_t check_number(const char *number, shop_order_t **out, shop_error_t *err) {
+  if (out == NULL || number == NULL || number[0] == '\0')
+    return shop__missing("out and number", err);
+  if (shop__text_check("number", number, 1, SHOP__ORDER_NUMBER_BYTES - 1, SHOP__TEXT_LINE, NULL) !=
+      SHOP_OK)
+    return shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
+  return SHOP_OK;
+}
+
+static int32_t resume(struct turn *turn, const shop_options_t *options, shop_order_t **out,
+                      shop_error_t *err) {
+  struct shop__db_write_rule rule = shop__options_rule(options, true);
+  struct shop__settle settle = {.status = SHOP_OK};
+  int32_t status = shop__db_write(turn->shop->db, take_own_fn, turn, &rule, err);
+
+  if (status == SHOP_OK && (!turn->found || turn->busy || turn->way == WAY_LEAVE))
+    return give_as_it_is(turn, out, err);
+  if (status == SHOP_OK)
+    status = ask(turn, SHOP_ACTOR_SHOPPER, &settle, err);
+  *out = settle.order;
+  return status == SHOP_OK ? settle.status : status;
+}
+
+int32_t shop_purchase_resume(shop_t *shop, const shop_token_t *token, const char *number,
+                             const shop_options_t *options, shop_order_t **out,
+                             shop_error_t *err) {
+  struct turn turn = {.shop = shop, .token = token, .number = number};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter_token(shop, token, err);
+  if (status != SHOP_OK)
+    return status;
+  turn.now_ms = shop__now_ms(shop);
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK)
+    status = check_number(number, out, err);
+  if (status == SHOP_OK)
+    status = resume(&turn, options, out, err);
+  shop__pack_free(&turn.pack);
+  return shop__leave(shop, status);
+}
+
+int32_t shop_purchase_abandon(shop_t *shop, const shop_token_t *token, const char *number,
+                              const shop_options_t *options, shop_order_t **out,
+                              shop_error_t *err) {
+  struct shop__operation operation = {.kind = SHOP_OPERATION_VOID,
+                                      .number = number,
+                                      .token = token,
+                                      .actor = SHOP_ACTOR_SHOPPER};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter_token(shop, token, err);
+  if (status != SHOP_OK)
+    return status;
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK)
+    status = check_number(number, out, err);
+  if (status == SHOP_OK) {
+    status = shop__operate(shop, &operation, options, err);
+    *out = operation.order;
+    if (status == SHOP_OK)
+      status = operation.status;
+    if (status == SHOP_DECLINED && shop_order_status(operation.order) == SHOP_ORDER_PLACED)
+      status = shop__error_set(err, SHOP_CONTRADICTION,
+                               "too late: order %s was paid and is placed", number);
+  }
+  return shop__leave(shop, status);
+}
+
+/* ---- getters -------------------------------------------------------------------------------------- */
 
 int32_t shop_recovery_examined(const shop_recovery_t *recovery) {
   return recovery == NULL ? 0 : recovery->examined;
@@ -192,12 +423,20 @@ int32_t shop_recovery_failed(const shop_recovery_t *recovery) {
   return recovery == NULL ? 0 : recovery->failed;
 }
 
+int32_t shop_recovery_finished(const shop_recovery_t *recovery) {
+  return recovery == NULL ? 0 : recovery->finished;
+}
+
 int32_t shop_recovery_waiting(const shop_recovery_t *recovery) {
   return recovery == NULL ? 0 : recovery->waiting;
 }
 
 int32_t shop_recovery_unknown(const shop_recovery_t *recovery) {
   return recovery == NULL ? 0 : recovery->unknown;
+}
+
+const char *shop_recovery_text(const shop_recovery_t *recovery) {
+  return recovery == NULL ? "" : recovery->text;
 }
 
 void shop_recovery_free(shop_recovery_t *recovery) {

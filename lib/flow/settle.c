@@ -1,9 +1,11 @@
-/* The one door for every answer about a payment: the live call's, recovery's.
-   One transaction compares what is stored with the answer and moves both order
-   and payment together. Who comes second finds the first one's result.
+/* The one door for every answer about a payment: the live call's, recovery's, a
+   report's, a person's. One transaction compares what is stored with the answer
+   and moves payment and order together. Who comes second finds the first one's
+   result.
 
-   A capture is never dropped: where the order cannot take it, it is recorded
-   and marked for a person. A decline after a capture changes nothing. */
+   Money is never dropped: a capture that the order cannot take is recorded and
+   marked for a person. News that is older than what is known changes nothing,
+   and is noted where the two cannot both be true. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,149 +16,190 @@ struct work {
   struct shop__settle *settle;
   struct shop__placing placing;
   struct shop__pack pack;
+  bool contradicts; /* result: the answer cannot be after what is known */
+  bool unmatched;   /* result: the report fits no payment */
 };
 
 /* What one run of the transaction works on. */
 struct stand {
-  int64_t operation_id;
+  struct shop__operation_row operation;
   struct shop__order_row order;
   struct shop__payment_row payment;
   char captured_currency[4];
+  char reference[SHOP__REFERENCE_MAX + 1]; /* of the payment, when it changes */
 };
 
-/* ---- placing ---------------------------------------------------------------------------- */
+/* ---- storing and noting ---------------------------------------------------------------------- */
 
-static int32_t move_stock(shop__tx_t *tx, int64_t order_id, int32_t to) {
-  struct shop__reservation_row row;
-  shop__query_t *q = shop__reservations_each(tx, order_id);
-  int32_t status;
-
-  while ((status = shop__reservations_next(q, &row)) == SHOP__ROW) {
-    if (row.state != SHOP__RESERVATION_HELD)
-      continue;
-    status = to == SHOP__RESERVATION_TAKEN
-                 ? shop__product_take(tx, row.product_id, row.quantity)
-                 : shop__product_release(tx, row.product_id, row.quantity);
-    if (status != SHOP_OK) {
-      shop__query_reset(q);
-      return status;
-    }
+static const char *payment_name(int32_t state) {
+  switch ((enum shop_payment_status)state) {
+  case SHOP_PAYMENT_NONE:
+    return "none";
+  case SHOP_PAYMENT_SENT:
+    return "sent";
+  case SHOP_PAYMENT_PENDING:
+    return "pending";
+  case SHOP_PAYMENT_UNKNOWN:
+    return "unknown";
+  case SHOP_PAYMENT_CAPTURED:
+    return "captured";
+  case SHOP_PAYMENT_DECLINED:
+    return "declined";
+  case SHOP_PAYMENT_AUTHORIZED:
+    return "authorized";
+  case SHOP_PAYMENT_ACTION_REQUIRED:
+    return "action_required";
+  case SHOP_PAYMENT_VOIDED:
+    return "voided";
   }
-  return status == SHOP_OK ? shop__reservations_settle(tx, order_id, to) : status;
+  return "";
 }
 
-static int32_t move_cart(shop__tx_t *tx, const struct shop__order_row *order, int32_t state,
-                         int64_t now_ms) {
-  struct shop__cart_row cart;
-  bool found = false;
-  int32_t status = shop__cart_by_id(tx, order->cart_id, order->user_id, &cart, &found);
-
-  if (status != SHOP_OK)
-    return status;
-  if (!found || cart.state != SHOP_CART_COMPLETING || cart.order_id != order->id)
-    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT,
-                           "the cart of order %s is not as the order says: run shop_verify",
-                           order->number);
-  cart.state = state;
-  cart.version++;
-  cart.updated_at_ms = now_ms;
-  if (state == SHOP_CART_OPEN)
-    cart.order_id = 0;
-  return shop__cart_update(tx, &cart);
+static struct shop__moment moment_of(const struct work *work) {
+  return (struct shop__moment){work->placing.now_ms, work->settle->actor};
 }
 
-static int32_t write_mail(shop__tx_t *tx, const struct shop__order_row *order,
-                          struct shop__placing *placing) {
-  struct shop__outbox_row row = {.order_id = order->id,
-                                 .kind = SHOP__MAIL_CONFIRMATION,
-                                 .state = SHOP__MAIL_QUEUED,
-                                 .since_ms = placing->now_ms,
-                                 .recipient = order->email,
-                                 .sender = placing->sender,
-                                 .message = placing->message->data,
-                                 .message_size = placing->message->used};
-  int32_t status = shop__tx_id(tx, &row.id);
+static const char *detail_of(const struct work *work) {
+  const struct shop__outcome *outcome = work->settle->outcome;
 
-  if (placing->lease_id != 0) {
-    row.state = SHOP__MAIL_LEASED;
-    row.lease_id = placing->lease_id;
-    row.wait_ms = placing->lease_ms;
-  }
-  placing->mail_id = row.id;
-  return status == SHOP_OK ? shop__outbox_insert(tx, &row, placing->now_ms) : status;
-}
-
-int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
-                    struct shop__placing *placing) {
-  int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_PLACED, placing->now_ms,
-                                          placing->now_ms);
-
-  if (status == SHOP_OK)
-    status = move_stock(tx, order->id, SHOP__RESERVATION_TAKEN);
-  if (status == SHOP_OK)
-    status = move_cart(tx, order, SHOP_CART_COMPLETED, placing->now_ms);
-  if (status == SHOP_OK)
-    status = write_mail(tx, order, placing);
-  if (status == SHOP_OK)
-    status = shop__event_insert(tx, order->id, placing->now_ms, "order.placed", NULL);
-  return status;
-}
-
-static int32_t fail_order(shop__tx_t *tx, const struct shop__order_row *order, int64_t now_ms) {
-  int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_FAILED, 0, now_ms);
-
-  if (status == SHOP_OK)
-    status = move_stock(tx, order->id, SHOP__RESERVATION_RELEASED);
-  if (status == SHOP_OK)
-    status = move_cart(tx, order, SHOP_CART_OPEN, now_ms);
-  if (status == SHOP_OK)
-    status = shop__event_insert(tx, order->id, now_ms, "order.failed", NULL);
-  return status;
-}
-
-/* ---- the answers -------------------------------------------------------------------------- */
-
-static const char *detail_of(const struct shop__outcome *outcome) {
   return outcome->reference[0] != '\0' ? outcome->reference : outcome->reason;
 }
 
 static int32_t note(shop__tx_t *tx, const struct work *work, const struct stand *stand,
                     const char *name) {
-  return shop__event_insert(tx, stand->order.id, work->placing.now_ms, name,
-                            detail_of(work->settle->outcome));
+  const struct shop__moment moment = moment_of(work);
+
+  return shop__note(tx, &stand->order, &moment, name, NULL, NULL, detail_of(work));
 }
 
-static int32_t store_payment(shop__tx_t *tx, const struct work *work, struct stand *stand,
-                             int32_t operation_state, const char *event) {
-  int32_t status = shop__payment_update(tx, &stand->payment, work->placing.now_ms);
+static bool moves_money(int32_t answer) {
+  return answer == SHOP_OUTCOME_CAPTURED || answer == SHOP_OUTCOME_REFUNDED;
+}
 
-  if (status == SHOP_OK)
-    status = shop__operation_set_state(tx, stand->operation_id, operation_state);
+static int32_t set_operation(shop__tx_t *tx, const struct work *work, const struct stand *stand,
+                             int32_t state) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  bool moved = state == SHOP_OPERATION_DONE && moves_money(outcome->answer);
+  bool named = state != SHOP_OPERATION_REFUSED && outcome->reference[0] != '\0';
+
+  return shop__operation_set_state(tx, stand->operation.id, state,
+                                   named ? outcome->reference : NULL,
+                                   moved ? outcome->amount_minor : 0);
+}
+
+/* Stores the payment as the stand has it now, and its move into the history. */
+static int32_t store_payment(shop__tx_t *tx, const struct work *work, struct stand *stand,
+                             int32_t before) {
+  const struct shop__moment moment = moment_of(work);
+  char name[40];
+  int32_t status;
+
+  if (stand->payment.state != SHOP_PAYMENT_ACTION_REQUIRED)
+    stand->payment.client_data = NULL;
+  status = shop__payment_update(tx, &stand->payment, moment.at_ms);
+  if (status != SHOP_OK || before == stand->payment.state)
+    return status;
+  (void)snprintf(name, sizeof name, "payment.%s", payment_name(stand->payment.state));
+  return shop__note(tx, &stand->order, &moment, name, payment_name(before),
+                    payment_name(stand->payment.state), detail_of(work));
+}
+
+/* Marks the payment for a person. */
+static int32_t flag(shop__tx_t *tx, const struct work *work, struct stand *stand,
+                    int32_t attention, const char *event) {
+  int32_t status;
+
+  stand->payment.attention |= attention;
+  status = shop__payment_update(tx, &stand->payment, work->placing.now_ms);
   return status == SHOP_OK ? note(tx, work, stand, event) : status;
 }
 
-static void record_capture(const struct work *work, struct stand *stand) {
-  const struct shop__outcome *outcome = work->settle->outcome;
-
-  stand->payment.state = SHOP_PAYMENT_CAPTURED;
-  stand->payment.captured_minor = outcome->amount_minor;
-  shop__copy_currency(stand->captured_currency, outcome->currency);
-  stand->payment.captured_currency = stand->captured_currency;
-  stand->payment.reference = outcome->reference;
+/* What cannot be true beside what is known; with money in it a person must look. */
+static int32_t contradict(shop__tx_t *tx, struct work *work, struct stand *stand, bool money) {
+  work->contradicts = true;
+  if (money)
+    return flag(tx, work, stand, SHOP__ATTENTION_CONTRADICTION, "payment.contradiction");
+  return note(tx, work, stand, "payment.contradiction");
 }
 
-static bool covers(const struct shop__outcome *outcome, const struct shop__payment_row *payment) {
-  return outcome->amount_minor == payment->amount_minor &&
-         strcmp(outcome->currency, payment->currency) == 0;
+/* ---- what is known of the payment --------------------------------------------------------------- */
+
+static bool is_open(int32_t payment_state) {
+  switch ((enum shop_payment_status)payment_state) {
+  case SHOP_PAYMENT_SENT:
+  case SHOP_PAYMENT_PENDING:
+  case SHOP_PAYMENT_UNKNOWN:
+  case SHOP_PAYMENT_ACTION_REQUIRED:
+    return true;
+  case SHOP_PAYMENT_NONE:
+  case SHOP_PAYMENT_CAPTURED:
+  case SHOP_PAYMENT_DECLINED:
+  case SHOP_PAYMENT_AUTHORIZED:
+  case SHOP_PAYMENT_VOIDED:
+    break;
+  }
+  return false;
+}
+
+static bool is_over(int32_t payment_state) {
+  return payment_state == SHOP_PAYMENT_DECLINED || payment_state == SHOP_PAYMENT_VOIDED;
+}
+
+static bool operation_is_open(const struct stand *stand) {
+  return stand->operation.state == SHOP_OPERATION_SENT ||
+         stand->operation.state == SHOP_OPERATION_UNKNOWN;
 }
 
 static bool same_text(const char *a, const char *b) {
   return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
 }
 
-/* The same capture told twice is nothing new; another one is money that nobody
-   asked for. */
-static int32_t captured_again(shop__tx_t *tx, const struct work *work, struct stand *stand) {
+/* The answer moved exactly what the operation asked for. */
+static bool covers(const struct work *work, const struct stand *stand) {
+  return work->settle->outcome->amount_minor == stand->operation.amount_minor &&
+         same_text(work->settle->outcome->currency, stand->operation.currency);
+}
+
+static void keep_reference(const struct work *work, struct stand *stand) {
+  if (work->settle->outcome->reference[0] == '\0')
+    return;
+  (void)snprintf(stand->reference, sizeof stand->reference, "%s",
+                 work->settle->outcome->reference);
+  stand->payment.reference = stand->reference;
+}
+
+static void record_capture(const struct work *work, struct stand *stand) {
+  stand->payment.state = SHOP_PAYMENT_CAPTURED;
+  stand->payment.captured_minor = work->settle->outcome->amount_minor;
+  shop__copy_currency(stand->captured_currency, work->settle->outcome->currency);
+  stand->payment.captured_currency = stand->captured_currency;
+}
+
+static int32_t place(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  return stand->order.status == SHOP_ORDER_PENDING ? shop__place(tx, &stand->order, &work->placing)
+                                                   : SHOP_OK;
+}
+
+/* ---- answers to a charge -------------------------------------------------------------------------- */
+
+/* Money for an order that had failed, or another amount than its total: the
+   payment says what was taken, the order does not move, a person must look. */
+static int32_t take_odd_money(shop__tx_t *tx, struct work *work, struct stand *stand,
+                              int32_t before) {
+  bool late = is_over(before);
+  int32_t status = store_payment(tx, work, stand, before);
+
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  if (status == SHOP_OK && late)
+    status = flag(tx, work, stand, SHOP__ATTENTION_LATE, "payment.late");
+  if (status == SHOP_OK && !covers(work, stand))
+    status = flag(tx, work, stand, SHOP__ATTENTION_MISMATCH, "payment.mismatch");
+  return status;
+}
+
+/* The same news twice is nothing new; other money is money nobody asked for. */
+static int32_t captured_again(shop__tx_t *tx, struct work *work, struct stand *stand) {
   const struct shop__outcome *outcome = work->settle->outcome;
   const struct shop__payment_row *payment = &stand->payment;
 
@@ -164,107 +207,414 @@ static int32_t captured_again(shop__tx_t *tx, const struct work *work, struct st
       same_text(outcome->currency, payment->captured_currency) &&
       same_text(outcome->reference, payment->reference))
     return SHOP_OK;
-  stand->payment.attention |= SHOP__ATTENTION_CONTRADICTION;
-  return store_payment(tx, work, stand, SHOP__OPERATION_DONE, "payment.contradiction");
+  return contradict(tx, work, stand, true);
 }
 
-static int32_t take_capture(shop__tx_t *tx, struct work *work, struct stand *stand) {
+static int32_t charge_captured(shop__tx_t *tx, struct work *work, struct stand *stand) {
   int32_t before = stand->payment.state;
   int32_t status;
 
   if (before == SHOP_PAYMENT_CAPTURED)
     return captured_again(tx, work, stand);
   record_capture(work, stand);
-  if (before == SHOP_PAYMENT_DECLINED) {
-    stand->payment.attention |= SHOP__ATTENTION_LATE;
-    return store_payment(tx, work, stand, SHOP__OPERATION_DONE, "payment.late");
-  }
-  if (!covers(work->settle->outcome, &stand->payment)) {
-    stand->payment.attention |= SHOP__ATTENTION_MISMATCH;
-    return store_payment(tx, work, stand, SHOP__OPERATION_DONE, "payment.mismatch");
-  }
-  status = store_payment(tx, work, stand, SHOP__OPERATION_DONE, "payment.captured");
-  return status == SHOP_OK ? shop__place(tx, &stand->order, &work->placing) : status;
+  keep_reference(work, stand);
+  if (is_over(before) || !covers(work, stand))
+    return take_odd_money(tx, work, stand, before);
+  status = store_payment(tx, work, stand, before);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  return status == SHOP_OK ? place(tx, work, stand) : status;
 }
 
-static int32_t take_decline(shop__tx_t *tx, const struct work *work, struct stand *stand) {
+static int32_t charge_authorized(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int32_t before = stand->payment.state;
   int32_t status;
 
-  if (stand->payment.state == SHOP_PAYMENT_DECLINED)
-    return SHOP_OK;
-  if (stand->payment.state == SHOP_PAYMENT_CAPTURED)
-    return note(tx, work, stand, "payment.contradiction");
-  stand->payment.state = SHOP_PAYMENT_DECLINED;
-  status = store_payment(tx, work, stand, SHOP__OPERATION_REFUSED, "payment.declined");
-  return status == SHOP_OK ? fail_order(tx, &stand->order, work->placing.now_ms) : status;
+  if (before == SHOP_PAYMENT_AUTHORIZED || before == SHOP_PAYMENT_CAPTURED)
+    return SHOP_OK; /* known, or older than what is known */
+  stand->payment.state = SHOP_PAYMENT_AUTHORIZED;
+  stand->payment.held_since_ms = work->placing.now_ms;
+  keep_reference(work, stand);
+  if (is_over(before) || !covers(work, stand))
+    return take_odd_money(tx, work, stand, before);
+  status = store_payment(tx, work, stand, before);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  return status == SHOP_OK ? place(tx, work, stand) : status;
 }
 
-static int32_t take_pending(shop__tx_t *tx, const struct work *work, struct stand *stand) {
-  const struct shop__outcome *outcome = work->settle->outcome;
+/* Declined, or voided before anything was taken. */
+static int32_t charge_ended(shop__tx_t *tx, struct work *work, struct stand *stand,
+                            int32_t state) {
+  const struct shop__moment moment = moment_of(work);
+  int32_t before = stand->payment.state;
+  int32_t status;
 
-  if (stand->payment.state != SHOP_PAYMENT_SENT && stand->payment.state != SHOP_PAYMENT_UNKNOWN)
+  if (is_over(before))
     return SHOP_OK;
-  stand->payment.state = SHOP_PAYMENT_PENDING;
-  if (outcome->reference[0] != '\0')
-    stand->payment.reference = outcome->reference;
-  return store_payment(tx, work, stand, SHOP__OPERATION_SENT, "payment.pending");
+  if (!is_open(before))
+    return contradict(tx, work, stand, false);
+  stand->payment.state = state;
+  status = store_payment(tx, work, stand, before);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_REFUSED);
+  return status == SHOP_OK ? shop__fail_order(tx, &stand->order, &moment) : status;
+}
+
+static int32_t waits(shop__tx_t *tx, struct work *work, struct stand *stand, int32_t state) {
+  int32_t before = stand->payment.state;
+  int32_t status;
+
+  if (!is_open(before))
+    return SHOP_OK; /* older than what is known */
+  if (before != SHOP_PAYMENT_PENDING && before != SHOP_PAYMENT_ACTION_REQUIRED)
+    stand->payment.held_since_ms = work->placing.now_ms;
+  stand->payment.state = state;
+  if (state == SHOP_PAYMENT_ACTION_REQUIRED && work->settle->outcome->client_data[0] != '\0')
+    stand->payment.client_data = work->settle->outcome->client_data;
+  keep_reference(work, stand);
+  status = store_payment(tx, work, stand, before);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_SENT);
+  /* The gateway has answered: from now on anybody may ask it again. */
+  return status == SHOP_OK
+             ? shop__operation_set_lease(tx, stand->operation.id, work->placing.now_ms, 0)
+             : status;
 }
 
 /* Not knowing changes nothing: `sent` says just that. Only when nobody can be
-   asked any more does the payment become a person's. */
-static int32_t take_nothing(shop__tx_t *tx, const struct work *work, struct stand *stand) {
-  int32_t state = stand->payment.state;
+   asked any more does it become a person's. */
+static int32_t charge_unknown(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int32_t before = stand->payment.state;
+  int32_t status;
 
-  if (state != SHOP_PAYMENT_SENT && state != SHOP_PAYMENT_PENDING)
+  if (!is_open(before) || before == SHOP_PAYMENT_UNKNOWN)
     return SHOP_OK;
   if (!work->settle->give_up)
     return work->settle->unanswered ? note(tx, work, stand, "payment.unanswered") : SHOP_OK;
   stand->payment.state = SHOP_PAYMENT_UNKNOWN;
-  return store_payment(tx, work, stand, SHOP__OPERATION_UNKNOWN, "payment.unknown");
+  status = store_payment(tx, work, stand, before);
+  return status == SHOP_OK ? set_operation(tx, work, stand, SHOP_OPERATION_UNKNOWN) : status;
+}
+
+/* ---- answers about an authorization, a void, a refund ------------------------------------------------ */
+
+static int32_t refused(shop__tx_t *tx, struct work *work, struct stand *stand,
+                       const char *event) {
+  int32_t status;
+
+  if (stand->operation.state == SHOP_OPERATION_REFUSED)
+    return SHOP_OK;
+  if (!operation_is_open(stand))
+    return contradict(tx, work, stand, false);
+  status = set_operation(tx, work, stand, SHOP_OPERATION_REFUSED);
+  return status == SHOP_OK ? note(tx, work, stand, event) : status;
+}
+
+static int32_t unanswered(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int32_t status;
+
+  if (stand->operation.state != SHOP_OPERATION_SENT || !work->settle->give_up)
+    return SHOP_OK;
+  status = set_operation(tx, work, stand, SHOP_OPERATION_UNKNOWN);
+  return status == SHOP_OK ? note(tx, work, stand, "operation.unknown") : status;
+}
+
+static int32_t capture_done(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int32_t before = stand->payment.state;
+  int32_t status;
+
+  if (before == SHOP_PAYMENT_CAPTURED && stand->operation.state == SHOP_OPERATION_DONE &&
+      work->settle->outcome->amount_minor == stand->payment.captured_minor &&
+      same_text(work->settle->outcome->currency, stand->payment.captured_currency))
+    return SHOP_OK;
+  if (before == SHOP_PAYMENT_CAPTURED || is_open(before))
+    return contradict(tx, work, stand, true);
+  record_capture(work, stand);
+  if (is_over(before) || !covers(work, stand))
+    return take_odd_money(tx, work, stand, before);
+  status = store_payment(tx, work, stand, before);
+  return status == SHOP_OK ? set_operation(tx, work, stand, SHOP_OPERATION_DONE) : status;
+}
+
+/* A confirmed void ends the charge as well: nothing will come of it. */
+static int32_t void_done(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__moment moment = moment_of(work);
+  int32_t before = stand->payment.state;
+  struct shop__operation_row charge;
+  bool found = false, was_open = is_open(before);
+  int32_t status;
+
+  if (is_over(before))
+    return set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  if (before == SHOP_PAYMENT_CAPTURED)
+    return contradict(tx, work, stand, true);
+  stand->payment.state = SHOP_PAYMENT_VOIDED;
+  status = store_payment(tx, work, stand, before);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  if (status == SHOP_OK && was_open)
+    status = shop__operation_newest(tx, stand->order.id, SHOP_OPERATION_CHARGE, &charge, &found);
+  if (status == SHOP_OK && found)
+    status = shop__operation_set_state(tx, charge.id, SHOP_OPERATION_REFUSED, NULL, 0);
+  if (status != SHOP_OK)
+    return status;
+  if (stand->order.status == SHOP_ORDER_PENDING)
+    return shop__fail_order(tx, &stand->order, &moment);
+  return stand->order.status == SHOP_ORDER_PLACED
+             ? shop__cancel_order(tx, &stand->order, &moment)
+             : SHOP_OK;
+}
+
+/* "Too late, it was taken": the void is refused, and the money is the charge's
+   answer. */
+static int32_t void_captured(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  bool found = false;
+  int32_t status = refused(tx, work, stand, "void.refused");
+
+  if (status == SHOP_OK)
+    status = shop__operation_newest(tx, stand->order.id, SHOP_OPERATION_CHARGE,
+                                    &stand->operation, &found);
+  if (status == SHOP_OK && !found)
+    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT,
+                             "the charge of order %s is missing", stand->order.number);
+  return status == SHOP_OK ? charge_captured(tx, work, stand) : status;
+}
+
+static int32_t end_refunded_order(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__moment moment = moment_of(work);
+
+  if (stand->payment.refunded_minor != stand->payment.captured_minor)
+    return SHOP_OK;
+  if (stand->order.status == SHOP_ORDER_PENDING) /* a mismatch, given back */
+    return shop__fail_order(tx, &stand->order, &moment);
+  return stand->order.status == SHOP_ORDER_PLACED && stand->operation.cancels
+             ? shop__cancel_order(tx, &stand->order, &moment)
+             : SHOP_OK;
+}
+
+static int32_t refund_done(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  struct shop__payment_row *payment = &stand->payment;
+  int32_t status;
+
+  if (stand->operation.state == SHOP_OPERATION_DONE)
+    return covers(work, stand) ? SHOP_OK : contradict(tx, work, stand, true);
+  if (payment->state != SHOP_PAYMENT_CAPTURED ||
+      !same_text(outcome->currency, payment->captured_currency) ||
+      outcome->amount_minor > payment->captured_minor - payment->refunded_minor)
+    return contradict(tx, work, stand, true);
+  payment->refunded_minor += outcome->amount_minor;
+  if (!covers(work, stand))
+    payment->attention |= SHOP__ATTENTION_MISMATCH;
+  status = store_payment(tx, work, stand, payment->state);
+  if (status == SHOP_OK)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  if (status == SHOP_OK)
+    status = note(tx, work, stand, "payment.refunded");
+  if (status == SHOP_OK)
+    status = shop__return_pieces(tx, stand->order.id, stand->operation.id);
+  return status == SHOP_OK ? end_refunded_order(tx, work, stand) : status;
+}
+
+/* A refund that was made at the gateway itself: it is kept as an operation of
+   its own, so that the books agree. */
+static int32_t refunded_elsewhere(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  struct shop__operation_row *operation = &stand->operation;
+  char key[SHOP__GATEWAY_KEY_BYTES];
+  int32_t status;
+
+  if (work->settle->report == NULL)
+    return contradict(tx, work, stand, true);
+  operation->kind = SHOP_OPERATION_REFUND;
+  operation->state = SHOP_OPERATION_SENT;
+  operation->cancels = false;
+  operation->amount_minor = outcome->amount_minor;
+  operation->currency = outcome->currency;
+  status = shop__tx_id(tx, &operation->id);
+  if (status != SHOP_OK)
+    return status;
+  shop__gateway_key(work->shop, operation->id, key);
+  operation->key = key;
+  if (stand->payment.state != SHOP_PAYMENT_CAPTURED ||
+      !same_text(outcome->currency, stand->payment.captured_currency) ||
+      outcome->amount_minor > stand->payment.captured_minor - stand->payment.refunded_minor)
+    return contradict(tx, work, stand, true);
+  status = shop__operation_insert(tx, operation);
+  return status == SHOP_OK ? refund_done(tx, work, stand) : status;
+}
+
+/* ---- by kind --------------------------------------------------------------------------------------- */
+
+static int32_t answer_charge(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  switch (work->settle->outcome->answer) {
+  case SHOP_OUTCOME_CAPTURED:
+    return charge_captured(tx, work, stand);
+  case SHOP_OUTCOME_AUTHORIZED:
+    return charge_authorized(tx, work, stand);
+  case SHOP_OUTCOME_DECLINED:
+    return charge_ended(tx, work, stand, SHOP_PAYMENT_DECLINED);
+  case SHOP_OUTCOME_VOIDED:
+    return stand->payment.state == SHOP_PAYMENT_AUTHORIZED
+               ? void_done(tx, work, stand)
+               : charge_ended(tx, work, stand, SHOP_PAYMENT_VOIDED);
+  case SHOP_OUTCOME_PENDING:
+    return waits(tx, work, stand, SHOP_PAYMENT_PENDING);
+  case SHOP_OUTCOME_ACTION_REQUIRED:
+    return waits(tx, work, stand, SHOP_PAYMENT_ACTION_REQUIRED);
+  case SHOP_OUTCOME_REFUNDED:
+    return refunded_elsewhere(tx, work, stand);
+  default:
+    return charge_unknown(tx, work, stand);
+  }
+}
+
+static int32_t answer_capture(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  switch (work->settle->outcome->answer) {
+  case SHOP_OUTCOME_CAPTURED:
+    return capture_done(tx, work, stand);
+  case SHOP_OUTCOME_DECLINED:
+    return refused(tx, work, stand, "capture.refused");
+  case SHOP_OUTCOME_AUTHORIZED:
+  case SHOP_OUTCOME_ACTION_REQUIRED:
+  case SHOP_OUTCOME_VOIDED:
+  case SHOP_OUTCOME_REFUNDED:
+    return contradict(tx, work, stand, true);
+  default:
+    return unanswered(tx, work, stand);
+  }
+}
+
+static int32_t answer_void(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  switch (work->settle->outcome->answer) {
+  case SHOP_OUTCOME_VOIDED:
+    return void_done(tx, work, stand);
+  case SHOP_OUTCOME_DECLINED:
+    return refused(tx, work, stand, "void.refused");
+  case SHOP_OUTCOME_CAPTURED:
+    return void_captured(tx, work, stand);
+  case SHOP_OUTCOME_AUTHORIZED:
+  case SHOP_OUTCOME_ACTION_REQUIRED:
+  case SHOP_OUTCOME_REFUNDED:
+    return contradict(tx, work, stand, true);
+  default:
+    return unanswered(tx, work, stand);
+  }
+}
+
+static int32_t answer_refund(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  switch (work->settle->outcome->answer) {
+  case SHOP_OUTCOME_REFUNDED:
+    return refund_done(tx, work, stand);
+  case SHOP_OUTCOME_DECLINED:
+    return refused(tx, work, stand, "refund.refused");
+  case SHOP_OUTCOME_CAPTURED:
+  case SHOP_OUTCOME_AUTHORIZED:
+  case SHOP_OUTCOME_ACTION_REQUIRED:
+  case SHOP_OUTCOME_VOIDED:
+    return contradict(tx, work, stand, true);
+  default:
+    return unanswered(tx, work, stand);
+  }
 }
 
 static int32_t take_answer(shop__tx_t *tx, struct work *work, struct stand *stand) {
-  switch (work->settle->outcome->answer) {
-  case SHOP__ANSWER_CAPTURED:
-    return take_capture(tx, work, stand);
-  case SHOP__ANSWER_DECLINED:
-    return take_decline(tx, work, stand);
-  case SHOP__ANSWER_PENDING:
-    return take_pending(tx, work, stand);
-  case SHOP__ANSWER_NONE:
-  case SHOP__ANSWER_UNKNOWN:
-  case SHOP__ANSWER_NOT_FOUND:
-    return take_nothing(tx, work, stand);
+  switch ((enum shop_operation_kind)stand->operation.kind) {
+  case SHOP_OPERATION_CHARGE:
+    return answer_charge(tx, work, stand);
+  case SHOP_OPERATION_CAPTURE:
+    return answer_capture(tx, work, stand);
+  case SHOP_OPERATION_VOID:
+    return answer_void(tx, work, stand);
+  case SHOP_OPERATION_REFUND:
+    return answer_refund(tx, work, stand);
   }
-  return SHOP_OK;
+  return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "an operation of no kind");
 }
 
 /* ---- the transaction ------------------------------------------------------------------------ */
 
-static int32_t find_stand(shop__tx_t *tx, const struct work *work, struct stand *stand) {
-  struct shop__operation_row operation;
-  bool found = false;
-  int32_t status =
-      shop__operation_get(tx, work->settle->operation_id, &operation, &found);
+static int32_t find_operation(shop__tx_t *tx, const struct work *work, struct stand *stand,
+                              bool *found) {
+  const struct shop__report_row *report = work->settle->report;
+  struct shop__order_row order;
+  int32_t status;
 
-  *stand = (struct stand){.operation_id = work->settle->operation_id};
-  if (status == SHOP_OK && found)
-    status = shop__order_by_id(tx, operation.order_id, &stand->order, &found);
-  if (status == SHOP_OK && found)
-    status = shop__payment_get(tx, operation.order_id, &stand->payment, &found);
-  if (status == SHOP_OK && !found)
+  if (work->settle->operation_id != 0)
+    return shop__operation_get(tx, work->settle->operation_id, &stand->operation, found);
+  if (report == NULL || report->reference == NULL) {
+    *found = false;
+    return SHOP_OK;
+  }
+  status = shop__operation_by_reference(tx, report->reference, &stand->operation, found);
+  if (status != SHOP_OK || *found)
+    return status;
+  status = shop__order_by_reference(tx, report->reference, &order, found);
+  return status == SHOP_OK && *found ? shop__operation_newest(tx, order.id, SHOP_OPERATION_CHARGE,
+                                                              &stand->operation, found)
+                                     : status;
+}
+
+static int32_t find_stand(shop__tx_t *tx, const struct work *work, struct stand *stand,
+                          bool *found) {
+  int32_t status;
+
+  *stand = (struct stand){.operation = {.id = 0}};
+  status = find_operation(tx, work, stand, found);
+  if (status != SHOP_OK || !*found)
+    return status;
+  status = shop__order_by_id(tx, stand->operation.order_id, &stand->order, found);
+  if (status == SHOP_OK && *found)
+    status = shop__payment_get(tx, stand->operation.order_id, &stand->payment, found);
+  if (status == SHOP_OK && !*found)
     status = shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT,
                              "a payment's rows are missing: run shop_verify");
   return status;
 }
 
+/* Stores the report; *again: this event was taken before. */
+static int32_t store_report(shop__tx_t *tx, const struct work *work, int64_t order_id,
+                            bool *again) {
+  struct shop__report_row row = *work->settle->report;
+  bool inserted = false;
+  int32_t status = shop__tx_id(tx, &row.id);
+
+  row.order_id = order_id;
+  if (status == SHOP_OK)
+    status = shop__report_insert(tx, &row, &inserted);
+  *again = !inserted;
+  return status;
+}
+
+static int32_t check_resolvable(shop__tx_t *tx, const struct work *work,
+                                const struct stand *stand) {
+  const struct shop__moment moment = moment_of(work);
+
+  if (stand->operation.state != SHOP_OPERATION_UNKNOWN)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_STATE, "nothing of order %s is unknown",
+                           stand->order.number);
+  return shop__note(tx, &stand->order, &moment, "payment.resolved", NULL, NULL,
+                    work->settle->resolved);
+}
+
 static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   struct work *work = ctx;
   struct stand stand;
-  int32_t status = find_stand(tx, work, &stand);
+  bool found = false, again = false;
+  int32_t status = find_stand(tx, work, &stand, &found);
 
   work->placing.mail_id = 0;
-  if (status == SHOP_OK)
+  work->contradicts = false;
+  work->unmatched = !found;
+  if (status == SHOP_OK && work->settle->report != NULL)
+    status = store_report(tx, work, found ? stand.order.id : 0, &again);
+  if (status != SHOP_OK || !found)
+    return status;
+  work->settle->operation_id = stand.operation.id;
+  if (work->settle->resolved != NULL)
+    status = check_resolvable(tx, work, &stand);
+  if (status == SHOP_OK && !again)
     status = take_answer(tx, work, &stand);
   if (status == SHOP_OK)
     status = shop__order_pack_by_id(tx, stand.order.id, &work->pack);
@@ -276,9 +626,12 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
 static int32_t draft_fn(shop__tx_t *tx, void *ctx) {
   struct work *work = ctx;
   struct stand stand;
-  int32_t status = find_stand(tx, work, &stand);
+  bool found = false;
+  int32_t status = find_stand(tx, work, &stand, &found);
 
-  return status == SHOP_OK ? shop__order_pack_by_id(tx, stand.order.id, &work->pack) : status;
+  work->unmatched = !found;
+  return status == SHOP_OK && found ? shop__order_pack_by_id(tx, stand.order.id, &work->pack)
+                                    : status;
 }
 
 static int32_t compose(struct work *work, struct shop__bytes *message, shop_error_t *err) {
@@ -287,13 +640,15 @@ static int32_t compose(struct work *work, struct shop__bytes *message, shop_erro
 
   if (order == NULL) {
     status = shop__db_read(work->shop->db, draft_fn, work, err);
+    if (status != SHOP_OK || work->unmatched)
+      return status;
     order = shop__order_of(&work->pack);
   }
-  if (status != SHOP_OK)
-    return status;
   shop__confirmation(work->shop, order, work->placing.now_ms, message);
   return message->failed ? shop__no_memory(err) : SHOP_OK;
 }
+
+/* ---- after the transaction --------------------------------------------------------------------- */
 
 static void send(struct work *work) {
   const shop_order_t *order = work->settle->order;
@@ -311,6 +666,38 @@ static void send(struct work *work) {
                               });
 }
 
+/* Where a callback was just asked and the operation stands as before, the
+   answer was none. */
+static int32_t outcome_of(const struct work *work, shop_error_t *err) {
+  const struct shop__settle *settle = work->settle;
+  const struct shop__order_operation *operation =
+      shop__order_operation_by_id(settle->order, settle->operation_id);
+  int32_t status;
+
+  if (work->contradicts)
+    return shop__error_set(err, SHOP_CONTRADICTION,
+                           "what the gateway says of order %s cannot be after what is known: it "
+                           "is noted",
+                           settle->order->number);
+  status = operation == NULL || operation->kind == SHOP_OPERATION_CHARGE
+               ? shop__order_outcome(settle->order, err)
+               : shop__operation_outcome(settle->order, settle->operation_id, err);
+  if (status == SHOP_IN_PROGRESS && settle->unanswered &&
+      settle->outcome->answer == SHOP_OUTCOME_PENDING)
+    return shop__error_set(err, SHOP_PENDING, "the gateway decides later about order %s",
+                           settle->order->number);
+  if (status == SHOP_IN_PROGRESS && settle->unanswered)
+    return shop__error_set(err, SHOP_UNKNOWN,
+                           "the gateway gave no clear answer for order %s: shop_recover will ask "
+                           "again",
+                           settle->order->number);
+  return status;
+}
+
+static bool may_place(int32_t answer) {
+  return answer == SHOP_OUTCOME_CAPTURED || answer == SHOP_OUTCOME_AUTHORIZED;
+}
+
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) {
   const struct shop__db_write_rule rule = {.payment = true};
   struct shop__bytes message = {0};
@@ -319,80 +706,24 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
 
   settle->order = NULL;
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
+                                        .actor = settle->actor,
                                         .message = &message,
                                         .sender = shop->config.mail_from,
                                         .lease_id = shop__mail_lease(shop),
                                         .lease_ms = shop->config.mail_lease_ms};
-  if (settle->outcome->answer == SHOP__ANSWER_CAPTURED)
+  if (may_place(settle->outcome->answer))
     status = compose(&work, &message, err);
   if (status == SHOP_OK)
     status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
-  if (status == SHOP_OK) {
+  if (status == SHOP_OK && work.unmatched) {
+    settle->status = shop__error_set(err, SHOP_UNMATCHED,
+                                     "no payment of this shop is known by that key or reference");
+  } else if (status == SHOP_OK) {
     settle->order = shop__pack_finish(&work.pack);
     send(&work);
-    settle->status = shop__order_outcome(settle->order, err);
-    if (settle->status == SHOP_IN_PROGRESS && settle->unanswered)
-      settle->status = shop__error_set(err, SHOP_UNKNOWN,
-                                       "the gateway gave no clear answer for order %s: "
-                                       "shop_recover will ask again",
-                                       settle->order->number);
+    settle->status = outcome_of(&work, err);
   }
   shop__pack_free(&work.pack);
   shop__bytes_free(&message);
   return status;
-}
-
-/* ---- what an order's state means to its buyer ------------------------------------------------- */
-
-static int32_t pending_outcome(const shop_order_t *order, shop_error_t *err) {
-  switch ((enum shop_payment_status)order->payment_status) {
-  case SHOP_PAYMENT_PENDING:
-    return shop__error_set(err, SHOP_PENDING, "the gateway decides later about order %s",
-                           order->number);
-  case SHOP_PAYMENT_UNKNOWN:
-    return shop__error_set(err, SHOP_UNKNOWN,
-                           "nobody knows whether order %s was paid: a person must look",
-                           order->number);
-  case SHOP_PAYMENT_CAPTURED:
-    return shop__error_set(err, SHOP_MISMATCH,
-                           "the gateway took another amount than that of order %s: a person "
-                           "must look",
-                           order->number);
-  case SHOP_PAYMENT_NONE:
-  case SHOP_PAYMENT_SENT:
-  case SHOP_PAYMENT_DECLINED:
-    break;
-  }
-  return shop__error_set(err, SHOP_IN_PROGRESS,
-                         "the purchase of order %s is under way, or was cut off: shop_recover "
-                         "finishes it",
-                         order->number);
-}
-
-/* The reason stands in the history, as the latest decline. */
-static const char *decline_reason(const shop_order_t *order) {
-  const char *reason = "";
-
-  for (int32_t i = 0; i < shop_order_event_count(order); i++)
-    if (strcmp(shop_order_event_name(order, i), "payment.declined") == 0)
-      reason = shop_order_event_detail(order, i);
-  return reason;
-}
-
-int32_t shop__order_outcome(const shop_order_t *order, shop_error_t *err) {
-  const char *reason;
-
-  switch ((enum shop_order_status)order->status) {
-  case SHOP_ORDER_PLACED:
-    shop__error_clear(err);
-    return SHOP_OK;
-  case SHOP_ORDER_FAILED:
-    reason = decline_reason(order);
-    return shop__error_set(err, SHOP_DECLINED,
-                           "the payment was declined%s%s: the cart is open again",
-                           reason[0] == '\0' ? "" : ": ", reason);
-  case SHOP_ORDER_PENDING:
-    break;
-  }
-  return pending_outcome(order, err);
 }

@@ -10,6 +10,13 @@
 
 /* ---- entering and leaving --------------------------------------------------- */
 
+static bool in_callback(const shop_t *shop, bool inside_only) {
+  for (const struct shop__callback *at = shop->callbacks; at != NULL; at = at->next)
+    if ((at->inside || !inside_only) && pthread_equal(at->thread, pthread_self()))
+      return true;
+  return false;
+}
+
 int32_t shop__enter(shop_t *shop, shop_error_t *err) {
   bool closing;
 
@@ -20,6 +27,11 @@ int32_t shop__enter(shop_t *shop, shop_error_t *err) {
     return shop__error_set(err, SHOP_ERR_FORKED,
                            "the shop was opened before a fork: open it again in this process");
   pthread_mutex_lock(&shop->lock);
+  if (shop->callbacks_inside > 0 && in_callback(shop, true)) {
+    pthread_mutex_unlock(&shop->lock);
+    return shop__error_set(err, SHOP_ERR_IN_CALLBACK,
+                           "a progress callback must not call the library");
+  }
   closing = shop->closing;
   if (!closing)
     shop->calls++;
@@ -51,12 +63,22 @@ int32_t shop__leave(shop_t *shop, int32_t status) {
   return status;
 }
 
-void shop__callback_begin(shop_t *shop, struct shop__callback *callback) {
+static void begin(shop_t *shop, struct shop__callback *callback, bool inside) {
   callback->thread = pthread_self();
+  callback->inside = inside;
   pthread_mutex_lock(&shop->lock);
   callback->next = shop->callbacks;
   shop->callbacks = callback;
+  shop->callbacks_inside += inside;
   pthread_mutex_unlock(&shop->lock);
+}
+
+void shop__callback_begin(shop_t *shop, struct shop__callback *callback) {
+  begin(shop, callback, false);
+}
+
+void shop__callback_begin_inside(shop_t *shop, struct shop__callback *callback) {
+  begin(shop, callback, true);
 }
 
 void shop__callback_end(shop_t *shop, struct shop__callback *callback) {
@@ -66,14 +88,8 @@ void shop__callback_end(shop_t *shop, struct shop__callback *callback) {
   while (*at != callback)
     at = &(*at)->next;
   *at = callback->next;
+  shop->callbacks_inside -= callback->inside;
   pthread_mutex_unlock(&shop->lock);
-}
-
-static bool in_callback(const shop_t *shop) {
-  for (const struct shop__callback *at = shop->callbacks; at != NULL; at = at->next)
-    if (pthread_equal(at->thread, pthread_self()))
-      return true;
-  return false;
 }
 
 /* ---- what calls share --------------------------------------------------------- */
@@ -280,8 +296,8 @@ int32_t shop_close(shop_t *shop) {
   if (shop->pid != getpid())
     return SHOP_ERR_FORKED;
   pthread_mutex_lock(&shop->lock);
-  if (shop->closing || in_callback(shop)) {
-    int32_t status = in_callback(shop) ? SHOP_ERR_IN_CALLBACK : SHOP_ERR_CLOSED;
+  if (shop->closing || in_callback(shop, false)) {
+    int32_t status = in_callback(shop, false) ? SHOP_ERR_IN_CALLBACK : SHOP_ERR_CLOSED;
 
     pthread_mutex_unlock(&shop->lock);
     return status;

@@ -1,4 +1,4 @@
-/* Accounts: register (step 1 of the timeline) and login (step 2). Hashing and
+/* Accounts: login (step 2 of the timeline) and register (step 1). Hashing and
    signing happen before the transaction; it only inserts what is finished. */
 #include <string.h>
 
@@ -29,97 +29,13 @@ static int32_t patience_rule(const struct patience *patience, struct shop__db_wr
   return SHOP_OK;
 }
 
-/* ---- register ----------------------------------------------------------------------- */
-
-struct registration {
-  const char *email;
-  char email_key[SHOP__EMAIL_BYTES];
-  char password_hash[SHOP__PASSWORD_HASH_BYTES];
-  const shop_token_t *token;
-  int64_t now_ms;
-  int64_t user_id;
-};
-
-static int32_t register_fn(shop__tx_t *tx, void *ctx) {
-  struct registration *registration = ctx;
-  const shop_token_t *token = registration->token;
-  bool inserted = false;
-  int32_t status = shop__tx_id(tx, &registration->user_id);
-
-  if (status != SHOP_OK)
-    return status;
-  status = shop__user_insert(tx,
-                             &(struct shop__user_row){
-                                 .id = registration->user_id,
-                                 .subject = token->subject,
-                                 .epoch = token->epoch,
-                                 .email = registration->email,
-                                 .email_key = registration->email_key,
-                                 .password_hash = registration->password_hash,
-                                 .created_at_ms = registration->now_ms,
-                             },
-                             &inserted);
-  if (status == SHOP_OK && !inserted)
-    return shop__error_set(shop__tx_error(tx), SHOP_ERR_EMAIL_TAKEN,
-                           "the address has an account already: log in instead");
-  if (status == SHOP_OK)
-    status = shop__token_insert(tx, token->jti, registration->user_id, token->epoch,
-                                token->issued_at_ms, token->expires_at_ms);
-  return status;
+static bool is_missing(shop_token_t **out, const char *email, const char *password) {
+  return out == NULL || email == NULL || password == NULL || email[0] == '\0' ||
+         password[0] == '\0';
 }
 
-static int32_t register_user(shop_t *shop, struct registration *registration,
-                             const char *password, const shop_options_t *options,
-                             shop_token_t **out, shop_error_t *err) {
-  struct patience patience = patience_begin(options);
-  struct shop__db_write_rule rule;
-  char subject[SHOP__RANDOM_ID_BYTES];
-  shop_token_t *token = NULL;
-  int32_t status = shop__password_hash(shop->hasher, password, patience.until_us,
-                                       registration->password_hash, err);
-
-  if (status != SHOP_OK)
-    return status;
-  registration->now_ms = shop__now_ms(shop);
-  shop__random_id(subject);
-  status = shop__token_make(shop, subject, 1, registration->now_ms, &token, err);
-  if (status == SHOP_OK)
-    status = patience_rule(&patience, &rule, err);
-  if (status == SHOP_OK) {
-    registration->token = token;
-    status = shop__db_write(shop->db, register_fn, registration, &rule, err);
-  }
-  if (status == SHOP_OK) {
-    token->user_id = registration->user_id;
-    *out = token;
-  } else {
-    shop_token_free(token);
-  }
-  return status;
-}
-
-int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
-                           const shop_options_t *options, shop_token_t **out,
-                           shop_error_t *err) {
-  struct registration registration = {.email = email};
-  int32_t status;
-
-  if (out != NULL)
-    *out = NULL;
-  status = shop__enter(shop, err);
-  if (status != SHOP_OK)
-    return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
-  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
-  if (status == SHOP_OK)
-    status = shop__email_parse(email, registration.email_key, err);
-  if (status == SHOP_OK)
-    status = shop__password_check(password, err);
-  if (status == SHOP_OK)
-    status = register_user(shop, &registration, password, options, out, err);
-  shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
-  return shop__leave(shop, status);
+static int32_t refuse_missing(shop_error_t *err) {
+  return shop__error_set(err, SHOP_ERR_ARGUMENT, "out, the address and the password are needed");
 }
 
 /* ---- login --------------------------------------------------------------------------- */
@@ -234,23 +150,14 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
   return status;
 }
 
-int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
-                        const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+static int32_t log_in(shop_t *shop, const char *email, const char *password,
+                      const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
   struct patience patience = patience_begin(options);
   struct login login = {.changed = true};
-  int32_t status;
+  int32_t status = SHOP_OK;
 
-  if (out != NULL)
-    *out = NULL;
-  status = shop__enter(shop, err);
-  if (status != SHOP_OK)
-    return status;
-  if (out == NULL || email == NULL || password == NULL || email[0] == '\0' || password[0] == '\0')
-    return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
-                                             "out, the address and the password are needed"));
-  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   /* What is no address is nobody's, at the same cost. */
-  if (status == SHOP_OK && shop__email_parse(email, login.email_key, NULL) != SHOP_OK)
+  if (shop__email_parse(email, login.email_key, NULL) != SHOP_OK)
     login.email_key[0] = '\0';
   /* An account that changes at every try is under attack or in use by two
      migrations at once: give up after a few. */
@@ -259,5 +166,157 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
   if (status == SHOP_OK && login.changed)
     status = shop__error_set(err, SHOP_ERR_BUSY, "the account is being changed: try again");
   shop__memory_wipe(&login, sizeof login);
+  return status;
+}
+
+int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
+                        const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK)
+    status = log_in(shop, email, password, options, out, err);
+  return shop__leave(shop, status);
+}
+
+/* ---- register ----------------------------------------------------------------------- */
+
+struct registration {
+  const char *email;
+  struct shop__once once;
+  char email_key[SHOP__EMAIL_BYTES];
+  char password_hash[SHOP__PASSWORD_HASH_BYTES];
+  const shop_token_t *token;
+  int64_t now_ms;
+  int64_t user_id;
+  bool repeated; /* result: the same registration was made before */
+};
+
+/* The key of a registration belongs to its address: whether this one has made
+   the account that is there. */
+static int32_t find_registration(shop__tx_t *tx, struct registration *registration) {
+  struct shop__user_row user;
+  bool found = false;
+  int64_t done = 0;
+  int32_t status = shop__user_by_key(tx, registration->email_key, &user, &found);
+
+  if (status == SHOP_OK && found)
+    status = shop__once_find(tx, &registration->once, user.id, &done);
+  registration->repeated = done != 0;
+  if (status == SHOP_OK && done == 0)
+    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_EMAIL_TAKEN,
+                             "the address has an account already: log in instead");
+  return status;
+}
+
+static int32_t register_fn(shop__tx_t *tx, void *ctx) {
+  struct registration *registration = ctx;
+  const shop_token_t *token = registration->token;
+  bool inserted = false;
+  int32_t status = shop__tx_id(tx, &registration->user_id);
+
+  registration->repeated = false;
+  if (status != SHOP_OK)
+    return status;
+  status = shop__user_insert(tx,
+                             &(struct shop__user_row){
+                                 .id = registration->user_id,
+                                 .subject = token->subject,
+                                 .epoch = token->epoch,
+                                 .email = registration->email,
+                                 .email_key = registration->email_key,
+                                 .password_hash = registration->password_hash,
+                                 .created_at_ms = registration->now_ms,
+                             },
+                             &inserted);
+  if (status == SHOP_OK && !inserted)
+    return find_registration(tx, registration);
+  if (status == SHOP_OK)
+    status = shop__token_insert(tx, token->jti, registration->user_id, token->epoch,
+                                token->issued_at_ms, token->expires_at_ms);
+  if (status == SHOP_OK)
+    status = shop__once_store(tx, &registration->once, registration->user_id,
+                              registration->user_id, registration->now_ms);
+  return status;
+}
+
+static int32_t register_user(shop_t *shop, struct registration *registration,
+                             const char *password, const shop_options_t *options,
+                             shop_token_t **out, shop_error_t *err) {
+  struct patience patience = patience_begin(options);
+  struct shop__db_write_rule rule;
+  char subject[SHOP__RANDOM_ID_BYTES];
+  shop_token_t *token = NULL;
+  int32_t status = shop__password_hash(shop->hasher, password, patience.until_us,
+                                       registration->password_hash, err);
+
+  if (status != SHOP_OK)
+    return status;
+  registration->now_ms = shop__now_ms(shop);
+  shop__random_id(subject);
+  status = shop__token_make(shop, subject, 1, registration->now_ms, &token, err);
+  if (status == SHOP_OK)
+    status = patience_rule(&patience, &rule, err);
+  if (status == SHOP_OK) {
+    registration->token = token;
+    status = shop__db_write(shop->db, register_fn, registration, &rule, err);
+  }
+  if (status == SHOP_OK && !registration->repeated) {
+    token->user_id = registration->user_id;
+    *out = token;
+  } else {
+    shop_token_free(token);
+  }
+  return status;
+}
+
+/* No JWT is stored: who repeats a registration proves the password again and
+   gets a fresh token. A wrong one is told no more than a stranger. */
+static int32_t register_again(shop_t *shop, const char *email, const char *password,
+                              const shop_options_t *options, shop_token_t **out,
+                              shop_error_t *err) {
+  int32_t status = log_in(shop, email, password, options, out, err);
+
+  return status == SHOP_ERR_CREDENTIALS
+             ? shop__error_set(err, SHOP_ERR_EMAIL_TAKEN,
+                               "the address has an account already: log in instead")
+             : status;
+}
+
+int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
+                           const shop_options_t *options, shop_token_t **out,
+                           shop_error_t *err) {
+  struct registration registration = {.email = email};
+  struct shop__once_input input = {{0}};
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
+  status = shop__options_check(options, SHOP__TAKES_KEY, err);
+  if (status == SHOP_OK)
+    status = shop__email_parse(email, registration.email_key, err);
+  if (status == SHOP_OK)
+    status = shop__password_check(password, err);
+  if (status == SHOP_OK) {
+    shop__once_text(&input, registration.email_key);
+    status = shop__once_begin(&registration.once, "register", options, &input, err);
+  }
+  if (status == SHOP_OK)
+    status = register_user(shop, &registration, password, options, out, err);
+  if (status == SHOP_OK && registration.repeated)
+    status = register_again(shop, email, password, options, out, err);
+  shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
   return shop__leave(shop, status);
 }

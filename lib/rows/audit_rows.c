@@ -4,14 +4,15 @@
 static const char PRODUCTS_EACH[] =
     "SELECT id, sku, available, reserved, shortfall, received, sold FROM products ORDER BY id";
 static const char RESERVATIONS_EACH[] =
-    "SELECT product_id, quantity, state FROM reservations ORDER BY order_id, product_id";
+    "SELECT product_id, quantity, state, returned FROM reservations ORDER BY order_id, product_id";
 static const char ORDERS_EACH[] =
     "SELECT o.id, o.number, o.cart_id, o.status, o.currency, o.total_minor, p.state, p.attention,"
     " p.captured_minor, p.captured_currency, p.amount_minor, p.currency, n.created_at_ms, n.state,"
-    " c.state, c.order_id, m.state FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
+    " c.state, c.order_id, m.state, p.refunded_minor, p.held_since_ms FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
     " LEFT JOIN operations n ON n.order_id = o.id AND n.kind = 1"
     " LEFT JOIN carts c ON c.id = o.cart_id"
-    " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 ORDER BY o.id";
+    " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 WHERE o.updated_at_ms >= $1"
+    " ORDER BY o.id";
 static const char LOST_CARTS_EACH[] =
     "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"
     " AND o.status = CASE c.state WHEN 2 THEN 1 ELSE 2 END"
@@ -41,8 +42,11 @@ int32_t shop__audit_reservations_next(shop__query_t *q, struct shop__reservation
   return shop__reservations_next(q, row);
 }
 
-shop__query_t *shop__audit_orders_each(shop__tx_t *tx) {
-  return shop__query(tx, ORDERS_EACH);
+shop__query_t *shop__audit_orders_each(shop__tx_t *tx, int64_t since_ms) {
+  shop__query_t *q = shop__query(tx, ORDERS_EACH);
+
+  shop__query_int(q, 1, since_ms);
+  return q;
 }
 
 int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *row) {
@@ -62,6 +66,7 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
                 .attention = (int32_t)shop__query_get_int(q, 7),
                 .captured_minor = shop__query_get_int(q, 8),
                 .captured_currency = shop__query_get_text(q, 9),
+                .refunded_minor = shop__query_get_int(q, 17),
             },
         .payment_amount_minor = shop__query_get_int(q, 10),
         .payment_currency = shop__query_get_text(q, 11),
@@ -70,6 +75,7 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
         .cart_state = (int32_t)shop__query_get_int(q, 14),
         .cart_order_id = shop__query_get_int(q, 15),
         .mail_state = (int32_t)shop__query_get_int(q, 16),
+        .held_since_ms = shop__query_get_int(q, 18),
     };
   return status;
 }

@@ -4,7 +4,8 @@
 #define ORDER_COLUMNS                                                                             \
   "o.id, o.number, o.user_id, o.cart_id, o.status, o.currency, o.total_minor, o.created_at_ms,"   \
   " o.placed_at_ms, o.email, o.email_key, o.external_id, o.shipping_address, o.billing_address,"  \
-  " o.note, p.state, p.attention, p.captured_minor, p.captured_currency, p.reference"
+  " o.note, p.state, p.attention, p.captured_minor, p.refunded_minor,"  \
+  " p.captured_currency, p.reference, p.client_data"
 #define ORDER_SOURCE " FROM orders o LEFT JOIN payments p ON p.order_id = o.id "
 #define ORDER_PAGE "o.id < $2 ORDER BY o.id DESC LIMIT $3"
 
@@ -23,6 +24,10 @@ static const char ORDERS_PLACED[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.status = $1 AND " ORDER_PAGE;
 static const char ORDERS_NOT_PLACED[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.status <> 2 AND o.status = $1 AND " ORDER_PAGE;
+static const char ORDERS_IN_ATTENTION[] =
+    "SELECT " ORDER_COLUMNS " FROM payments p JOIN orders o ON o.id = p.order_id"
+    " WHERE (p.attention <> 0 OR p.state = 3) AND p.order_id < $1"
+    " ORDER BY p.order_id DESC LIMIT $2";
 static const char ORDERS_ANY[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.id < $1 ORDER BY o.id DESC LIMIT $2";
 static const char ORDER_INSERT[] =
@@ -67,8 +72,10 @@ static void read_order(shop__query_t *q, struct shop__order_row *row) {
       .payment_state = (int32_t)shop__query_get_int(q, 15),
       .attention = (int32_t)shop__query_get_int(q, 16),
       .captured_minor = shop__query_get_int(q, 17),
-      .captured_currency = shop__query_get_text(q, 18),
-      .reference = shop__query_get_text(q, 19),
+      .refunded_minor = shop__query_get_int(q, 18),
+      .captured_currency = shop__query_get_text(q, 19),
+      .reference = shop__query_get_text(q, 20),
+      .client_data = shop__query_get_text(q, 21),
   };
 }
 
@@ -131,6 +138,14 @@ shop__query_t *shop__orders_each_of_status(shop__tx_t *tx, int32_t status, int64
   shop__query_int(q, 1, status);
   shop__query_int(q, 2, before_id);
   shop__query_int(q, 3, limit);
+  return q;
+}
+
+shop__query_t *shop__orders_each_in_attention(shop__tx_t *tx, int64_t before_id, int32_t limit) {
+  shop__query_t *q = shop__query(tx, ORDERS_IN_ATTENTION);
+
+  shop__query_int(q, 1, before_id);
+  shop__query_int(q, 2, limit);
   return q;
 }
 

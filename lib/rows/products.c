@@ -28,6 +28,11 @@ static const char PRODUCT_RESERVE[] =
     " WHERE id = $1 AND (available IS NULL OR available >= $2)";
 static const char PRODUCT_TAKE[] =
     "UPDATE products SET reserved = reserved - $2, sold = sold + $2 WHERE id = $1";
+static const char PRODUCT_RETURN[] =
+    "UPDATE products SET sold = sold - $2,"
+    " available = available + CASE WHEN shortfall >= $2 THEN 0 ELSE $2 - shortfall END,"
+    " shortfall = CASE WHEN shortfall >= $2 THEN shortfall - $2 ELSE 0 END"
+    " WHERE id = $1";
 static const char PRODUCT_RELEASE[] =
     "UPDATE products SET reserved = reserved - $2,"
     " available = available + CASE WHEN shortfall >= $2 THEN 0 ELSE $2 - shortfall END,"
@@ -171,4 +176,8 @@ int32_t shop__product_take(shop__tx_t *tx, int64_t id, int64_t quantity) {
 
 int32_t shop__product_release(shop__tx_t *tx, int64_t id, int64_t quantity) {
   return shop__query_run(move_stock(tx, PRODUCT_RELEASE, id, quantity), NULL);
+}
+
+int32_t shop__product_return(shop__tx_t *tx, int64_t id, int64_t quantity) {
+  return shop__query_run(move_stock(tx, PRODUCT_RETURN, id, quantity), NULL);
 }

@@ -4,7 +4,10 @@
 static const char RESERVATION_INSERT[] =
     "INSERT INTO reservations (order_id, product_id, quantity, state) VALUES ($1, $2, $3, 1)";
 static const char RESERVATIONS_EACH[] =
-    "SELECT product_id, quantity, state FROM reservations WHERE order_id = $1 ORDER BY product_id";
+    "SELECT product_id, quantity, state, returned FROM reservations WHERE order_id = $1 ORDER BY product_id";
+static const char RESERVATION_RETURN[] =
+    "UPDATE reservations SET returned = returned + $3"
+    " WHERE order_id = $1 AND product_id = $2 AND state = 2 AND returned + $3 <= quantity";
 static const char RESERVATIONS_SETTLE[] =
     "UPDATE reservations SET state = $2 WHERE order_id = $1 AND state = 1";
 
@@ -33,6 +36,7 @@ int32_t shop__reservations_next(shop__query_t *q, struct shop__reservation_row *
         .product_id = shop__query_get_int(q, 0),
         .quantity = shop__query_get_int(q, 1),
         .state = (int32_t)shop__query_get_int(q, 2),
+        .returned = shop__query_get_int(q, 3),
     };
   return status;
 }
@@ -43,4 +47,14 @@ int32_t shop__reservations_settle(shop__tx_t *tx, int64_t order_id, int32_t stat
   shop__query_int(q, 1, order_id);
   shop__query_int(q, 2, state);
   return shop__query_run(q, NULL);
+}
+
+int32_t shop__reservation_return(shop__tx_t *tx, int64_t order_id, int64_t product_id,
+                                 int64_t quantity, bool *enough) {
+  shop__query_t *q = shop__query(tx, RESERVATION_RETURN);
+
+  shop__query_int(q, 1, order_id);
+  shop__query_int(q, 2, product_id);
+  shop__query_int(q, 3, quantity);
+  return shop__rows_change(q, enough);
 }

@@ -13,6 +13,8 @@
 
 #include "base.h"
 #include "db.h"
+#include "shop/event.h"
+#include "shop/gateway.h"
 #include "shop/order.h"
 
 /* ---- schema.c (made from schema/) ---------------------------------------- */
@@ -130,6 +132,8 @@ int32_t shop__product_reserve(shop__tx_t *tx, int64_t id, int64_t quantity,
                               bool *enough) SHOP__MUST_USE;
 /** Reserved pieces become sold ones. */
 int32_t shop__product_take(shop__tx_t *tx, int64_t id, int64_t quantity) SHOP__MUST_USE;
+/** Sold pieces come back: they fill any shortfall, then become available. */
+int32_t shop__product_return(shop__tx_t *tx, int64_t id, int64_t quantity) SHOP__MUST_USE;
 /** Reserved pieces become available again, after any shortfall is filled. */
 int32_t shop__product_release(shop__tx_t *tx, int64_t id, int64_t quantity) SHOP__MUST_USE;
 
@@ -209,8 +213,10 @@ struct shop__order_row {
   int32_t payment_state;
   int32_t attention;
   int64_t captured_minor;
+  int64_t refunded_minor;
   const char *captured_currency;
   const char *reference;
+  const char *client_data;
 };
 /** *inserted false: the number is taken, draw another. */
 int32_t shop__order_insert(shop__tx_t *tx, const struct shop__order_row *row,
@@ -234,6 +240,8 @@ shop__query_t *shop__orders_each_of_email(shop__tx_t *tx, const char *email_key,
                                           int64_t before_id, int32_t limit);
 shop__query_t *shop__orders_each_of_status(shop__tx_t *tx, int32_t status, int64_t before_id,
                                            int32_t limit);
+/** Orders whose payment a person must look at. */
+shop__query_t *shop__orders_each_in_attention(shop__tx_t *tx, int64_t before_id, int32_t limit);
 shop__query_t *shop__orders_each_any(shop__tx_t *tx, int64_t before_id, int32_t limit);
 int32_t shop__orders_next(shop__query_t *q, struct shop__order_row *row) SHOP__MUST_USE;
 
@@ -271,11 +279,15 @@ struct shop__reservation_row {
   int64_t product_id;
   int64_t quantity;
   int32_t state;
+  int64_t returned;
 };
 int32_t shop__reservation_insert(shop__tx_t *tx, int64_t order_id, int64_t product_id,
                                  int64_t quantity) SHOP__MUST_USE;
 shop__query_t *shop__reservations_each(shop__tx_t *tx, int64_t order_id);
 int32_t shop__reservations_next(shop__query_t *q, struct shop__reservation_row *row) SHOP__MUST_USE;
+/** *enough false: more were to come back than were taken; nothing changed. */
+int32_t shop__reservation_return(shop__tx_t *tx, int64_t order_id, int64_t product_id,
+                                 int64_t quantity, bool *enough) SHOP__MUST_USE;
 /** Every held reservation of the order gets the state. */
 int32_t shop__reservations_settle(shop__tx_t *tx, int64_t order_id, int32_t state) SHOP__MUST_USE;
 
@@ -293,49 +305,98 @@ struct shop__payment_row {
   int64_t amount_minor;
   const char *currency;
   int64_t captured_minor;
+  int64_t refunded_minor;
   const char *captured_currency;
   const char *reference;
+  int64_t held_since_ms;
+  const char *client_data;
 };
 int32_t shop__payment_insert(shop__tx_t *tx, const struct shop__payment_row *row,
                              int64_t now_ms) SHOP__MUST_USE;
 int32_t shop__payment_get(shop__tx_t *tx, int64_t order_id, struct shop__payment_row *row,
                           bool *found) SHOP__MUST_USE;
-/** Stores state, attention, captured amount and currency, reference. */
+/** Stores everything of the row but amount and currency. */
 int32_t shop__payment_update(shop__tx_t *tx, const struct shop__payment_row *row,
                              int64_t now_ms) SHOP__MUST_USE;
 
-enum shop__operation_kind { SHOP__OPERATION_CHARGE = 1 };
-enum shop__operation_state {
-  SHOP__OPERATION_SENT = 1,
-  SHOP__OPERATION_DONE = 2,
-  SHOP__OPERATION_REFUSED = 3,
-  SHOP__OPERATION_UNKNOWN = 4
-};
 struct shop__operation_row {
   int64_t id;
   int64_t order_id;
   int32_t kind;
   int32_t state;
+  bool cancels;
   int64_t amount_minor;
+  int64_t moved_minor; /* what the gateway took or gave back by it */
   const char *currency;
+  const char *key; /* the gateway's idempotency key */
   const char *method;
   int64_t created_at_ms;
   int64_t lease_start_ms;
   int64_t lease_length_ms;
+  const char *reference; /* of this operation */
   /* from orders and payments */
   const char *order_number;
   const char *email;
-  const char *reference;
+  const char *payment_reference;
+  int32_t payment_state;
+  int64_t held_since_ms;
 };
 int32_t shop__operation_insert(shop__tx_t *tx, const struct shop__operation_row *row) SHOP__MUST_USE;
 int32_t shop__operation_get(shop__tx_t *tx, int64_t id, struct shop__operation_row *row,
                             bool *found) SHOP__MUST_USE;
-/** The first open operation after an id whose lease has run out. */
-int32_t shop__operation_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+/** The operation that the gateway knows under a reference of its own. */
+int32_t shop__operation_by_reference(shop__tx_t *tx, const char *reference,
+                                     struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
+/** The newest operation of a kind of an order; kind 0: any. */
+int32_t shop__operation_newest(shop__tx_t *tx, int64_t order_id, int32_t kind,
+                               struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
+/** An open operation whose lease has run out and, unless the clock went back,
+    was taken before `began_ms`: so who began then meets none twice. The one
+    with the oldest lease comes first. */
+int32_t shop__operation_next_due(shop__tx_t *tx, int64_t began_ms, int64_t now_ms,
                                  struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
-int32_t shop__operation_set_state(shop__tx_t *tx, int64_t id, int32_t state) SHOP__MUST_USE;
+/** reference NULL: the stored one stays. moved_minor: what the gateway took or
+    gave back by it. */
+int32_t shop__operation_set_state(shop__tx_t *tx, int64_t id, int32_t state,
+                                  const char *reference, int64_t moved_minor) SHOP__MUST_USE;
 int32_t shop__operation_set_lease(shop__tx_t *tx, int64_t id, int64_t start_ms,
                                   int64_t length_ms) SHOP__MUST_USE;
+/** Walks the operations of an order, oldest first. */
+shop__query_t *shop__operations_each(shop__tx_t *tx, int64_t order_id);
+int32_t shop__operations_next(shop__query_t *q, struct shop__operation_row *row) SHOP__MUST_USE;
+
+/* What comes back into stock with an operation. */
+int32_t shop__operation_return_insert(shop__tx_t *tx, int64_t operation_id, int64_t product_id,
+                                      int64_t quantity) SHOP__MUST_USE;
+struct shop__return_row {
+  int64_t product_id;
+  int64_t quantity;
+};
+shop__query_t *shop__operation_returns_each(shop__tx_t *tx, int64_t operation_id);
+int32_t shop__operation_returns_next(shop__query_t *q,
+                                     struct shop__return_row *row) SHOP__MUST_USE;
+
+/* ---- reports.c: what the gateway has said by itself ------------------------------ */
+
+struct shop__report_row {
+  int64_t id;
+  const char *event_id;
+  int64_t order_id; /* 0: unmatched */
+  int32_t outcome;  /* enum shop_gateway_outcome */
+  int64_t amount_minor;
+  const char *currency;
+  const char *key;
+  const char *reference;
+  const char *reason;
+  int64_t received_at_ms;
+};
+/** *inserted false: the event was taken before. */
+int32_t shop__report_insert(shop__tx_t *tx, const struct shop__report_row *row,
+                            bool *inserted) SHOP__MUST_USE;
+int32_t shop__report_by_event(shop__tx_t *tx, const char *event_id, struct shop__report_row *row,
+                              bool *found) SHOP__MUST_USE;
+shop__query_t *shop__reports_each_unmatched(shop__tx_t *tx, int64_t after_id, int32_t limit);
+int32_t shop__reports_next(shop__query_t *q, struct shop__report_row *row) SHOP__MUST_USE;
 
 /* ---- outbox.c ----------------------------------------------------------------- */
 
@@ -380,14 +441,20 @@ int32_t shop__outbox_state(shop__tx_t *tx, int64_t order_id, int32_t kind,
 /* ---- events.c ------------------------------------------------------------------ */
 
 struct shop__event_row {
+  int64_t id;
   int64_t at_ms;
+  int32_t actor;    /* enum shop_actor */
+  int64_t user_id;  /* 0: none */
+  int64_t order_id; /* 0: none */
   const char *name;
+  const char *before; /* NULL or "": none, as for the next two */
+  const char *after;
   const char *detail;
 };
-/** Draws its own id. detail NULL or "": none. */
-int32_t shop__event_insert(shop__tx_t *tx, int64_t order_id, int64_t at_ms, const char *name,
-                           const char *detail) SHOP__MUST_USE;
-shop__query_t *shop__events_each(shop__tx_t *tx, int64_t order_id);
+/** Draws its own id. */
+int32_t shop__event_insert(shop__tx_t *tx, const struct shop__event_row *row) SHOP__MUST_USE;
+shop__query_t *shop__events_each_of_order(shop__tx_t *tx, int64_t order_id);
+shop__query_t *shop__events_each(shop__tx_t *tx, int64_t after_id, int32_t limit);
 int32_t shop__events_next(shop__query_t *q, struct shop__event_row *row) SHOP__MUST_USE;
 
 /* ---- requests.c: idempotency keys ---------------------------------------------- */
@@ -406,6 +473,18 @@ int32_t shop__request_get(shop__tx_t *tx, int64_t user_id, const char *operation
 int32_t shop__request_insert(shop__tx_t *tx, const struct shop__request_row *row,
                              int64_t now_ms) SHOP__MUST_USE;
 
+/* ---- prune.c: what grows and may be thrown away ----------------------------------- */
+
+/** Each touches at most `limit` rows, and tells how many. */
+int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                             int64_t *count) SHOP__MUST_USE;
+int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                           int64_t *count) SHOP__MUST_USE;
+int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                           int64_t *count) SHOP__MUST_USE;
+int32_t shop__expire_carts(shop__tx_t *tx, int64_t untouched_since_ms, int32_t limit,
+                           int64_t now_ms, int64_t *count) SHOP__MUST_USE;
+
 /* ---- audit_rows.c: whole-table walks for the audit ------------------------------- */
 
 /** Every product's id, SKU and stock, by id. */
@@ -420,13 +499,15 @@ struct shop__audit_order_row {
   struct shop__order_row order;
   int64_t payment_amount_minor;
   const char *payment_currency;
+  int64_t held_since_ms;
   int64_t operation_created_at_ms;
   int32_t operation_state; /* of the charge; 0: none */
   int32_t cart_state;      /* 0: no such cart */
   int64_t cart_order_id;
   int32_t mail_state; /* of the confirmation; 0: none */
 };
-shop__query_t *shop__audit_orders_each(shop__tx_t *tx);
+/** Of orders that were changed at or after a time; 0: all. */
+shop__query_t *shop__audit_orders_each(shop__tx_t *tx, int64_t since_ms);
 int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *row) SHOP__MUST_USE;
 /** Carts that say completing or completed and have no order that says so. */
 shop__query_t *shop__audit_lost_carts_each(shop__tx_t *tx);

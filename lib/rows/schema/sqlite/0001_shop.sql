@@ -39,6 +39,8 @@ CREATE TABLE tokens (
   revoked_at_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX tokens_expiry ON tokens (expires_at_ms);
+
 -- Stock: on hand = available + reserved - shortfall = received - sold.
 -- available NULL: unlimited. The shortfall is what purchases hold beyond what
 -- the merchant has counted since; released pieces fill it first.
@@ -65,16 +67,17 @@ CREATE TABLE products (
 CREATE TABLE carts (
   id            INTEGER PRIMARY KEY,
   user_id       INTEGER NOT NULL REFERENCES users (id),
-  state         INTEGER NOT NULL CHECK (state IN (1, 2, 3)),  -- open, completing, completed
+  state         INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)), -- open, completing, completed, expired
   version       INTEGER NOT NULL,
   line_count    INTEGER NOT NULL CHECK (line_count >= 0),
   currency      TEXT,                        -- NULL while there is no line
   order_id      INTEGER,                     -- the living order: completing, completed
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
-  CHECK ((state = 1) = (order_id IS NULL))
+  CHECK ((state IN (1, 4)) = (order_id IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX carts_living ON carts (user_id) WHERE state IN (1, 2);
+CREATE INDEX carts_open ON carts (updated_at_ms) WHERE state = 1;
 
 CREATE TABLE cart_lines (
   cart_id          INTEGER NOT NULL REFERENCES carts (id),
@@ -90,7 +93,7 @@ CREATE TABLE orders (
   number           TEXT NOT NULL UNIQUE,
   user_id          INTEGER NOT NULL REFERENCES users (id),
   cart_id          INTEGER NOT NULL REFERENCES carts (id),
-  status           INTEGER NOT NULL CHECK (status IN (1, 2, 3)), -- pending, placed, failed
+  status           INTEGER NOT NULL CHECK (status IN (1, 2, 3, 4)), -- pending, placed, failed, cancelled
   currency         TEXT NOT NULL,
   total_minor      INTEGER NOT NULL CHECK (total_minor >= 0),
   created_at_ms    INTEGER NOT NULL,
@@ -102,7 +105,7 @@ CREATE TABLE orders (
   shipping_address TEXT,
   billing_address  TEXT,
   note             TEXT,
-  CHECK ((status = 2) = (placed_at_ms IS NOT NULL))
+  CHECK ((status IN (2, 4)) = (placed_at_ms IS NOT NULL))
 ) STRICT;
 CREATE INDEX orders_user ON orders (user_id, id);
 CREATE INDEX orders_email ON orders (email_key, id);
@@ -133,6 +136,7 @@ CREATE TABLE reservations (
   order_id   INTEGER NOT NULL REFERENCES orders (id),
   product_id INTEGER NOT NULL REFERENCES products (id),
   quantity   INTEGER NOT NULL CHECK (quantity > 0),
+  returned   INTEGER NOT NULL DEFAULT 0 CHECK (returned BETWEEN 0 AND quantity), -- of what was taken
   state      INTEGER NOT NULL CHECK (state IN (1, 2, 3)),     -- held, taken, released
   PRIMARY KEY (order_id, product_id)
 ) STRICT, WITHOUT ROWID;
@@ -144,30 +148,63 @@ CREATE TABLE payments (
   amount_minor      INTEGER NOT NULL CHECK (amount_minor > 0),
   currency          TEXT NOT NULL,
   captured_minor    INTEGER NOT NULL CHECK (captured_minor >= 0),
+  refunded_minor    INTEGER NOT NULL CHECK (refunded_minor BETWEEN 0 AND captured_minor),
   captured_currency TEXT,
   reference         TEXT,                    -- the gateway's own id
+  held_since_ms     INTEGER NOT NULL,        -- when it began to wait, or was authorized
   created_at_ms     INTEGER NOT NULL,
-  updated_at_ms     INTEGER NOT NULL
+  updated_at_ms     INTEGER NOT NULL,
+  client_data       TEXT                     -- for the shopper's next step, 3-D Secure
 ) STRICT;
 CREATE INDEX payments_reference ON payments (reference) WHERE reference IS NOT NULL;
+CREATE INDEX payments_attention ON payments (order_id) WHERE attention <> 0 OR state = 3;
 
--- What was asked of the gateway, written before it is asked. The id is the
--- key; kind, amount, currency and method are never changed, so a repetition
+-- What was asked of the gateway, written before it is asked. Key, kind, amount, currency and method are never changed, so a repetition
 -- is the same request to the byte.
 CREATE TABLE operations (
   id               INTEGER PRIMARY KEY,
   order_id         INTEGER NOT NULL REFERENCES payments (order_id),
-  kind             INTEGER NOT NULL,         -- 1 charge
-  state            INTEGER NOT NULL,         -- 1 sent, 2 done, 3 refused, 4 unknown
+  kind             INTEGER NOT NULL CHECK (kind IN (1, 2, 3, 4)), -- charge, capture, void, refund
+  state            INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)), -- sent, done, refused, unknown
+  cancels          INTEGER NOT NULL,         -- 1: when done, the order is cancelled
   amount_minor     INTEGER NOT NULL,
+  moved_minor      INTEGER NOT NULL,         -- what the gateway took or gave back by it
   currency         TEXT NOT NULL,
+  key              TEXT NOT NULL,            -- the gateway's idempotency key, made of the id
   method           TEXT NOT NULL,
   created_at_ms    INTEGER NOT NULL,
   lease_start_ms   INTEGER NOT NULL,
-  lease_length_ms  INTEGER NOT NULL
+  lease_length_ms  INTEGER NOT NULL,
+  reference        TEXT                      -- the gateway's own id of it
 ) STRICT;
-CREATE INDEX operations_order ON operations (order_id);
-CREATE INDEX operations_open ON operations (id) WHERE state IN (1, 4);
+CREATE INDEX operations_order ON operations (order_id, id);
+CREATE INDEX operations_open ON operations (lease_start_ms, id) WHERE state IN (1, 4);
+CREATE INDEX operations_reference ON operations (reference) WHERE reference IS NOT NULL;
+-- One unfinished charge, capture or void of a payment at a time.
+CREATE UNIQUE INDEX operations_one ON operations (order_id, kind) WHERE state IN (1, 4) AND kind <> 4;
+
+-- Pieces that come back into stock when a refund or a void is done.
+CREATE TABLE operation_returns (
+  operation_id INTEGER NOT NULL REFERENCES operations (id),
+  product_id   INTEGER NOT NULL REFERENCES products (id),
+  quantity     INTEGER NOT NULL CHECK (quantity > 0),
+  PRIMARY KEY (operation_id, product_id)
+) STRICT, WITHOUT ROWID;
+
+-- What the gateway has reported by itself. An event is taken once.
+CREATE TABLE reports (
+  id            INTEGER PRIMARY KEY,
+  event_id      TEXT NOT NULL UNIQUE,
+  order_id      INTEGER,                     -- NULL: no payment of this shop is known by it
+  outcome       INTEGER NOT NULL,            -- enum shop_gateway_outcome
+  amount_minor  INTEGER NOT NULL,
+  currency      TEXT,
+  key           TEXT,
+  reference     TEXT,
+  reason        TEXT,
+  received_at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reports_unmatched ON reports (id) WHERE order_id IS NULL;
 
 CREATE TABLE outbox (
   id            INTEGER PRIMARY KEY,
@@ -189,18 +226,24 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (id) WHERE state IN (1, 2);
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 4;
 
+-- What has happened: append-only.
 CREATE TABLE events (
   id       INTEGER PRIMARY KEY,
-  order_id INTEGER NOT NULL REFERENCES orders (id),
   at_ms    INTEGER NOT NULL,
+  actor    INTEGER NOT NULL,                 -- enum shop_actor
+  user_id  INTEGER,                          -- whom it concerns
+  order_id INTEGER,                          -- which order it concerns
   name     TEXT NOT NULL,
+  before   TEXT,
+  after    TEXT,
   detail   TEXT
 ) STRICT;
-CREATE INDEX events_order ON events (order_id, id);
+CREATE INDEX events_order ON events (order_id, id) WHERE order_id IS NOT NULL;
 
--- Idempotency keys, stored with the effect that they stand for.
+-- Idempotency keys, stored with the effect that they stand for. user_id 0: the
+-- merchant's calls.
 CREATE TABLE requests (
-  user_id       INTEGER NOT NULL REFERENCES users (id),
+  user_id       INTEGER NOT NULL,
   operation     TEXT NOT NULL,
   key           TEXT NOT NULL,
   digest        BLOB NOT NULL,
@@ -208,3 +251,4 @@ CREATE TABLE requests (
   created_at_ms INTEGER NOT NULL,
   PRIMARY KEY (user_id, operation, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX requests_age ON requests (created_at_ms);

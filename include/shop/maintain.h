@@ -1,0 +1,53 @@
+/*
+ * Upkeep, which the host calls when it likes: at a quiet hour, on a timer. A
+ * shop that is never maintained works, and grows.
+ */
+#ifndef SHOP_MAINTAIN_H
+#define SHOP_MAINTAIN_H
+
+#include "shop/common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How long an open cart may be left alone before it expires, 1,000 ms to 10
+    years. Default 90 days. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_cart_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long idempotency keys are kept, 1,000 ms to 10 years. Default 30 days.
+    @since 0.1.0 */
+SHOP_API int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long events are kept, 1,000 ms to 100 years. Default 10 years.
+    @since 0.1.0 */
+SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms);
+
+/**
+ * Expires carts that were left alone, throws away idempotency keys, events and
+ * expired tokens that are old enough, and moves the write-ahead log into the
+ * file. Works in short steps, so that others wait for milliseconds only. Safe
+ * from several processes at once. It never touches orders, payments or mail:
+ * call `shop_recover` and `shop_mail_deliver` beside it.
+ *
+ * @param out receives what was done; freed by `shop_maintenance_free`; NULL
+ *            when not wanted
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any call that writes (-5xx, -6xx);
+ *   what was done until then stays done
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err);
+
+/** Carts that expired. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance);
+/** Idempotency keys thrown away. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance);
+/** Expired tokens thrown away. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance);
+/** Events thrown away. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_events(const shop_maintenance_t *maintenance);
+/** Frees a report. NULL is harmless. @since 0.1.0 */
+SHOP_API void shop_maintenance_free(shop_maintenance_t *maintenance);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

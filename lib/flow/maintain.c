@@ -1,0 +1,106 @@
+/* Upkeep: what is old enough expires or is thrown away, in steps that are short
+   enough for everybody else. */
+#include "flow.h"
+
+#define STEP_ROWS 200
+
+struct shop_maintenance {
+  int64_t carts;
+  int64_t keys;
+  int64_t tokens;
+  int64_t events;
+};
+
+struct step {
+  int32_t (*run)(shop__tx_t *tx, const struct step *step, int64_t *count);
+  int64_t before_ms;
+  int64_t now_ms;
+  int64_t count; /* result: how many rows the step found */
+};
+
+static int32_t expire_carts(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__expire_carts(tx, step->before_ms, STEP_ROWS, step->now_ms, count);
+}
+
+static int32_t prune_keys(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_requests(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t prune_tokens(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_tokens(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t prune_events(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_events(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t step_fn(shop__tx_t *tx, void *ctx) {
+  struct step *step = ctx;
+
+  return step->run(tx, step, &step->count);
+}
+
+/* Step after step, until one finds less than it could take. */
+static int32_t run_steps(shop_t *shop,
+                         int32_t (*run)(shop__tx_t *tx, const struct step *step, int64_t *count),
+                         int64_t life_ms, int64_t *total, shop_error_t *err) {
+  struct step step = {.run = run, .count = STEP_ROWS, .now_ms = shop__now_ms(shop)};
+  int32_t status = SHOP_OK;
+
+  step.before_ms = step.now_ms - life_ms;
+  while (status == SHOP_OK && step.count == STEP_ROWS) {
+    step.count = 0;
+    status = shop__db_write(shop->db, step_fn, &step, NULL, err);
+    if (status == SHOP_OK)
+      *total += step.count;
+  }
+  return status;
+}
+
+int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err) {
+  struct shop_maintenance *done;
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter(shop, err);
+  if (status != SHOP_OK)
+    return status;
+  done = shop__memory_zalloc(sizeof *done);
+  if (done == NULL)
+    return shop__leave(shop, shop__no_memory(err));
+  status = run_steps(shop, expire_carts, shop->config.cart_life_ms, &done->carts, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, prune_keys, shop->config.idempotency_life_ms, &done->keys, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, prune_tokens, 0, &done->tokens, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, prune_events, shop->config.event_life_ms, &done->events, err);
+  if (status == SHOP_OK)
+    status = shop__db_checkpoint(shop->db, err);
+  if (status == SHOP_OK && out != NULL)
+    *out = done;
+  else
+    shop__memory_free(done);
+  return shop__leave(shop, status);
+}
+
+int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->carts;
+}
+
+int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->keys;
+}
+
+int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->tokens;
+}
+
+int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->events;
+}
+
+void shop_maintenance_free(shop_maintenance_t *maintenance) {
+  shop__memory_free(maintenance);
+}

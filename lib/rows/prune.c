@@ -1,0 +1,47 @@
+/* Rows that grow with time and may be thrown away: a few at each call, so that
+   no writer waits long. */
+#include "rows_parts.h"
+
+static const char PRUNE_REQUESTS[] =
+    "DELETE FROM requests WHERE (user_id, operation, key) IN (SELECT user_id, operation, key"
+    " FROM requests WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)";
+static const char PRUNE_TOKENS[] =
+    "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE expires_at_ms < $1"
+    " ORDER BY expires_at_ms LIMIT $2)";
+static const char PRUNE_EVENTS[] =
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at_ms < $1 ORDER BY id LIMIT $2)";
+static const char EXPIRE_CARTS[] =
+    "UPDATE carts SET state = 4, version = version + 1, updated_at_ms = $3 WHERE id IN (SELECT id"
+    " FROM carts WHERE state = 1 AND updated_at_ms < $1 ORDER BY updated_at_ms LIMIT $2)";
+
+static int32_t prune(shop__tx_t *tx, const char *sql, int64_t before_ms, int32_t limit,
+                     int64_t *count) {
+  shop__query_t *q = shop__query(tx, sql);
+
+  shop__query_int(q, 1, before_ms);
+  shop__query_int(q, 2, limit);
+  return shop__query_run(q, count);
+}
+
+int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit, int64_t *count) {
+  return prune(tx, PRUNE_REQUESTS, before_ms, limit, count);
+}
+
+int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                           int64_t *count) {
+  return prune(tx, PRUNE_TOKENS, expired_before_ms, limit, count);
+}
+
+int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit, int64_t *count) {
+  return prune(tx, PRUNE_EVENTS, before_ms, limit, count);
+}
+
+int32_t shop__expire_carts(shop__tx_t *tx, int64_t untouched_since_ms, int32_t limit,
+                           int64_t now_ms, int64_t *count) {
+  shop__query_t *q = shop__query(tx, EXPIRE_CARTS);
+
+  shop__query_int(q, 1, untouched_since_ms);
+  shop__query_int(q, 2, limit);
+  shop__query_int(q, 3, now_ms);
+  return shop__query_run(q, count);
+}
