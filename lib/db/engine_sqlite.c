@@ -110,6 +110,10 @@ int32_t shop__sqlite_script(struct shop__conn *conn, const char *sql) {
   return shop__sqlite_classify(conn, sqlite3_exec(conn->db, sql, NULL, NULL, NULL));
 }
 
+static bool sqlite_in_transaction(struct shop__conn *conn) {
+  return sqlite3_get_autocommit(conn->db) == 0;
+}
+
 /* The first column of the first row, as a number. */
 static int32_t ask_int(struct shop__conn *conn, const char *sql, int64_t *out) {
   sqlite3_stmt *stmt = NULL;
@@ -137,10 +141,9 @@ int32_t shop__sqlite_version(struct shop__conn *conn, int64_t *version) {
              : shop__sqlite_classify(conn, code == SQLITE_DONE ? SQLITE_CORRUPT : code);
 }
 
-int32_t shop__sqlite_identify(struct shop__conn *conn, int64_t *version) {
+static int32_t read_identity(struct shop__conn *conn, int64_t *version) {
   int64_t application = 0;
   int64_t tables = 0;
-  *version = 0;
   int32_t status = ask_int(conn, "PRAGMA application_id", &application);
   if (status == SHOP_OK) {
     status = shop__sqlite_version(conn, version);
@@ -152,7 +155,26 @@ int32_t shop__sqlite_identify(struct shop__conn *conn, int64_t *version) {
       status = shop__sqlite_fail(conn, SHOP_ERR_NOT_A_SHOP);
     }
   }
-  return status != SHOP_OK && (conn->code & 0xff) == SQLITE_NOTADB ? SHOP_ERR_NOT_A_STORE : status;
+  return status;
+}
+
+int32_t shop__sqlite_identify(struct shop__conn *conn, int64_t *version) {
+  /* One transaction, or another who is making this very store could commit between two looks. */
+  bool inside = sqlite_in_transaction(conn);
+  *version = 0;
+  int32_t status = inside ? SHOP_OK : run_fixed(conn, FIXED_BEGIN_READ);
+  if (status == SHOP_OK) {
+    status = read_identity(conn, version);
+  }
+  if (status != SHOP_OK && (conn->code & 0xff) == SQLITE_NOTADB) {
+    status = SHOP_ERR_NOT_A_STORE;
+  }
+  if (!inside && sqlite_in_transaction(conn)) {
+    int code = conn->code;
+    (void)run_fixed(conn, FIXED_ROLLBACK);
+    conn->code = code;
+  }
+  return status;
 }
 
 static int32_t sqlite_stamp(struct shop__conn *conn, int64_t version) {
@@ -194,10 +216,6 @@ static int32_t sqlite_begin(struct shop__conn *conn, bool write, int64_t wait_us
   int32_t status = run_fixed(conn, write ? FIXED_BEGIN_WRITE : FIXED_BEGIN_READ);
   conn->wait_us = conn->busy_us;
   return status;
-}
-
-static bool sqlite_in_transaction(struct shop__conn *conn) {
-  return sqlite3_get_autocommit(conn->db) == 0;
 }
 
 static int32_t sqlite_commit(struct shop__conn *conn, bool *doubtful) {

@@ -124,11 +124,6 @@ shop__query_t *shop__query(shop__tx_t *tx, const char *sql) {
     q->next_touched = link->touched;
     link->touched = q;
   }
-  if (q->has_row) {
-    shop__error_set(tx->error, SHOP_ERR_ARGUMENT, "A statement was asked for while it is in use");
-    remember(q, SHOP_ERR_ARGUMENT);
-    return q;
-  }
   shop__query_reset(q);
   q->failure = SHOP_OK;
   return q;

@@ -162,6 +162,15 @@ static int32_t tally_reservations(shop__tx_t *tx, struct audit *audit) {
   return status;
 }
 
+/* Only additions, each checked: the numbers may be a vandal's. */
+static bool is_conserved(const struct shop__stock *stock) {
+  int64_t out = 0, in = 0;
+
+  return shop__money_add(stock->available, stock->reserved, &out) &&
+         shop__money_add(out, stock->sold, &out) &&
+         shop__money_add(stock->received, stock->shortfall, &in) && out == in;
+}
+
 static void check_stock(struct audit *audit, const struct shop__product_row *row) {
   const struct shop__stock *stock = &row->stock;
   const struct tally *tally = tally_of(audit, row->id);
@@ -174,8 +183,7 @@ static void check_stock(struct audit *audit, const struct shop__product_row *row
   if (stock->sold != tally->taken)
     violation(audit, "product %s: %lld pieces sold, orders took %lld", row->sku,
               (long long)stock->sold, (long long)tally->taken);
-  if (!stock->unlimited && stock->available + stock->reserved - stock->shortfall !=
-                               stock->received - stock->sold)
+  if (!stock->unlimited && !is_conserved(stock))
     violation(audit, "product %s: stock is not conserved", row->sku);
   if (!stock->unlimited && stock->shortfall > 0)
     attention(audit, "product %s: %lld pieces are promised beyond what is on hand", row->sku,
@@ -255,7 +263,8 @@ static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
   while ((status = shop__reservations_next(q, &row)) == SHOP__ROW) {
     if (row.state != wanted)
       violation(audit, "order %s: stock is not reserved as its status says", order->number);
-    reserved += row.quantity;
+    if (!shop__money_add(reserved, row.quantity, &reserved))
+      violation(audit, "order %s: the reservations do not add up to any number", order->number);
   }
   if (status == SHOP_OK && reserved != pieces)
     violation(audit, "order %s: %lld pieces bought, %lld reserved", order->number,
@@ -356,7 +365,7 @@ static void check_attention(struct audit *audit, const struct shop__audit_order_
   if ((order->attention & SHOP__ATTENTION_CONTRADICTION) != 0)
     attention(audit, "order %s: the gateway has told of two captures", order->number);
   if (order->payment_state == SHOP_PAYMENT_SENT &&
-      audit->now_ms - row->operation_created_at_ms >= audit->config->gateway_key_life_ms)
+      row->operation_created_at_ms <= audit->now_ms - audit->config->gateway_key_life_ms)
     attention(audit, "order %s: its payment has no answer, run shop_recover", order->number);
   if (row->mail_state == SHOP__MAIL_DEAD)
     attention(audit, "order %s: its confirmation could not be delivered", order->number);

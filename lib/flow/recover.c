@@ -22,7 +22,7 @@ enum way {
 
 struct turn {
   shop_t *shop;
-  int64_t after_id;
+  int64_t began_ms; /* the whole recovery: no charge gets two turns in it */
   int64_t now_ms;
   /* results */
   bool found;
@@ -34,7 +34,7 @@ struct turn {
 /* A clock that went back behind the purchase proves nothing about the key's
    age, so it does not allow a repetition. */
 static bool key_lives(const struct shop_config *config, int64_t created_at_ms, int64_t now_ms) {
-  return now_ms >= created_at_ms && now_ms - created_at_ms < config->gateway_key_life_ms;
+  return created_at_ms <= now_ms && created_at_ms > now_ms - config->gateway_key_life_ms;
 }
 
 static enum way way_of(const shop_t *shop, const struct shop__operation_row *row,
@@ -46,20 +46,19 @@ static enum way way_of(const shop_t *shop, const struct shop__operation_row *row
   return key_lives_now ? WAY_REPEAT : WAY_GIVE_UP;
 }
 
-/* Takes the next charge whose lease has run out, and its lease with it. */
+/* Takes the next charge whose lease has run out, and its lease with it; also of
+   one that is left alone, which would else be the next for ever. */
 static int32_t take_turn_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
   int32_t status =
-      shop__operation_next_due(tx, turn->after_id, turn->now_ms, &row, &turn->found);
+      shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
 
   if (status != SHOP_OK || !turn->found)
     return status;
   turn->key_lives = key_lives(&turn->shop->config, row.created_at_ms, turn->now_ms);
   turn->way = way_of(turn->shop, &row, turn->key_lives);
   shop__charge_fill(turn->shop, &row, &turn->charge);
-  if (turn->way == WAY_LEAVE)
-    return SHOP_OK;
   if (turn->way == WAY_REPEAT && turn->shop->config.charge == NULL)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NO_GATEWAY,
                            "a purchase was cut off, and no gateway callback is set");
@@ -68,7 +67,7 @@ static int32_t take_turn_fn(shop__tx_t *tx, void *ctx) {
 }
 
 struct glance {
-  int64_t after_id;
+  int64_t began_ms;
   int64_t now_ms;
   bool found;
 };
@@ -77,12 +76,12 @@ static int32_t glance_fn(shop__tx_t *tx, void *ctx) {
   struct glance *glance = ctx;
   struct shop__operation_row row;
 
-  return shop__operation_next_due(tx, glance->after_id, glance->now_ms, &row, &glance->found);
+  return shop__operation_next_due(tx, glance->began_ms, glance->now_ms, &row, &glance->found);
 }
 
 /* A recovery with nothing to do is the common one: it writes nothing. */
 static bool any_due(shop_t *shop, const struct turn *turn) {
-  struct glance glance = {.after_id = turn->after_id, .now_ms = turn->now_ms, .found = true};
+  struct glance glance = {.began_ms = turn->began_ms, .now_ms = turn->now_ms, .found = true};
 
   return shop__db_read(shop->db, glance_fn, &glance, NULL) != SHOP_OK || glance.found;
 }
@@ -147,7 +146,6 @@ static int32_t recover_next(shop_t *shop, struct turn *turn, struct shop_recover
   status = shop__db_write(shop->db, take_turn_fn, turn, &rule, err);
   if (status != SHOP_OK || !turn->found)
     return status;
-  turn->after_id = turn->charge.operation_id;
   recovery->examined++;
   if (turn->way == WAY_LEAVE) {
     recovery->unknown++;
@@ -171,6 +169,7 @@ int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_er
   recovery = shop__memory_zalloc(sizeof *recovery);
   if (recovery == NULL)
     return shop__leave(shop, shop__no_memory(err));
+  turn.began_ms = shop__now_ms(shop);
   while (status == SHOP_OK && turn.found && recovery->examined < limit)
     status = recover_next(shop, &turn, recovery, err);
   if (status == SHOP_OK && out != NULL)

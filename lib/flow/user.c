@@ -29,6 +29,15 @@ static int32_t patience_rule(const struct patience *patience, struct shop__db_wr
   return SHOP_OK;
 }
 
+static bool is_missing(shop_token_t **out, const char *email, const char *password) {
+  return out == NULL || email == NULL || password == NULL || email[0] == '\0' ||
+         password[0] == '\0';
+}
+
+static int32_t refuse_missing(shop_error_t *err) {
+  return shop__error_set(err, SHOP_ERR_ARGUMENT, "out, the address and the password are needed");
+}
+
 /* ---- register ----------------------------------------------------------------------- */
 
 struct registration {
@@ -109,8 +118,8 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
   status = shop__enter(shop, err);
   if (status != SHOP_OK)
     return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   if (status == SHOP_OK)
     status = shop__email_parse(email, registration.email_key, err);
@@ -245,9 +254,8 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
   status = shop__enter(shop, err);
   if (status != SHOP_OK)
     return status;
-  if (out == NULL || email == NULL || password == NULL || email[0] == '\0' || password[0] == '\0')
-    return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
-                                             "out, the address and the password are needed"));
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   /* What is no address is nobody's, at the same cost. */
   if (status == SHOP_OK && shop__email_parse(email, login.email_key, NULL) != SHOP_OK)

@@ -22,11 +22,12 @@ static const char OPERATION_INSERT[] =
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 static const char OPERATION_GET[] = "SELECT " OPERATION_COLUMNS "WHERE n.id = $1";
 /* A lease is a start and a length: one that starts in the future has expired,
-   for the clock went back. */
+   for the clock went back. Who was asked the longest time ago comes first, so
+   that those which stay open for long never stand before the others. */
 static const char OPERATION_NEXT_DUE[] =
-    "SELECT " OPERATION_COLUMNS "WHERE n.state IN (1, 4) AND n.id > $1"
-    " AND (n.lease_start_ms + n.lease_length_ms <= $2 OR $2 < n.lease_start_ms)"
-    " ORDER BY n.id LIMIT 1";
+    "SELECT " OPERATION_COLUMNS "WHERE n.state IN (1, 4)"
+    " AND ((n.lease_start_ms < $1 AND n.lease_start_ms + n.lease_length_ms <= $2)"
+    " OR $2 < n.lease_start_ms) ORDER BY n.lease_start_ms, n.id LIMIT 1";
 static const char OPERATION_SET_STATE[] = "UPDATE operations SET state = $2 WHERE id = $1";
 static const char OPERATION_SET_LEASE[] =
     "UPDATE operations SET lease_start_ms = $2, lease_length_ms = $3 WHERE id = $1";
@@ -124,11 +125,11 @@ int32_t shop__operation_get(shop__tx_t *tx, int64_t id, struct shop__operation_r
   return read_operation(q, row, found);
 }
 
-int32_t shop__operation_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+int32_t shop__operation_next_due(shop__tx_t *tx, int64_t began_ms, int64_t now_ms,
                                  struct shop__operation_row *row, bool *found) {
   shop__query_t *q = shop__query(tx, OPERATION_NEXT_DUE);
 
-  shop__query_int(q, 1, after_id);
+  shop__query_int(q, 1, began_ms);
   shop__query_int(q, 2, now_ms);
   return read_operation(q, row, found);
 }

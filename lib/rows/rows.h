@@ -330,8 +330,10 @@ struct shop__operation_row {
 int32_t shop__operation_insert(shop__tx_t *tx, const struct shop__operation_row *row) SHOP__MUST_USE;
 int32_t shop__operation_get(shop__tx_t *tx, int64_t id, struct shop__operation_row *row,
                             bool *found) SHOP__MUST_USE;
-/** The first open operation after an id whose lease has run out. */
-int32_t shop__operation_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+/** An open operation whose lease has run out and, unless the clock went back,
+    was taken before `began_ms`: so who began then meets none twice. The one
+    with the oldest lease comes first. */
+int32_t shop__operation_next_due(shop__tx_t *tx, int64_t began_ms, int64_t now_ms,
                                  struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
 int32_t shop__operation_set_state(shop__tx_t *tx, int64_t id, int32_t state) SHOP__MUST_USE;
 int32_t shop__operation_set_lease(shop__tx_t *tx, int64_t id, int64_t start_ms,

@@ -167,7 +167,7 @@ CREATE TABLE operations (
   lease_length_ms  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX operations_order ON operations (order_id);
-CREATE INDEX operations_open ON operations (id) WHERE state IN (1, 4);
+CREATE INDEX operations_open ON operations (lease_start_ms, id) WHERE state IN (1, 4);
 
 CREATE TABLE outbox (
   id            INTEGER PRIMARY KEY,
