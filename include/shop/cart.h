@@ -13,7 +13,8 @@
  *   status   SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_FOREIGN the token is of
  *            another shop; SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
  *            SHOP_ERR_TOKEN_REVOKED; SHOP_ERR_NOT_FOUND no such cart of this
- *            user; and for changes
+ *            user; SHOP_ERR_OVERFLOW the total at today's prices does not fit
+ *            (`shop_cart_clear` always does); and for changes
  *            SHOP_ERR_CART_BUSY      a purchase of it is under way;
  *            SHOP_ERR_CART_COMPLETED it was bought;
  *            SHOP_ERR_CART_EXPIRED   it was left alone for too long;

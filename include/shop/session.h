@@ -18,7 +18,8 @@ extern "C" {
  * @param jwt the text of the token; anything that is not a token of this shop
  *            gives a session whose status is SHOP_ERR_TOKEN_INVALID
  * @param out receives the session; freed by `shop_session_free`
- * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or jwt is empty; or as
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or jwt is empty;
+ *   SHOP_ERR_OVERFLOW the cart's total at today's prices does not fit; or as
  *   any call that reads (-5xx, -6xx)
  * @since 0.1.0
  */

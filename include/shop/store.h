@@ -21,14 +21,21 @@ extern "C" {
  * The host must not open the file by its own means in the same process while
  * the shop is open (POSIX would drop the locks), nor put it in memory.
  *
- * @param path   the file, in the file system's own encoding; 1 to 1,000 bytes
+ * A process that forks opens its shops after the fork. A child must not open a
+ * file that its parent had open when it forked, unless it calls exec first: it
+ * has inherited SQLite's memory of the parent's locks without the locks, and
+ * its commits could be lost.
+ *
+ * @param path   the file, in the file system's own encoding; 1 to 500 bytes,
+ *               also when it is made absolute
  * @param config copied; NULL for the defaults
  * @param out    receives the shop; ended by `shop_close`
  * @param err    optional
  * @return SHOP_OK;
  *   SHOP_ERR_ARGUMENT    path NULL or empty, or ":memory:", or out NULL;
- *   SHOP_ERR_TOO_LONG    path over 1,000 bytes;
- *   SHOP_ERR_CANNOT_OPEN the folder is missing, or the path is a folder;
+ *   SHOP_ERR_TOO_LONG    path over 500 bytes;
+ *   SHOP_ERR_CANNOT_OPEN the folder is missing, the path is a folder, or it may
+ *                        not be read;
  *   SHOP_ERR_NOT_A_STORE the file is not SQLite's;
  *   SHOP_ERR_NOT_A_SHOP  it is SQLite's but not a shop;
  *   SHOP_ERR_TOO_NEW     a newer libshop has migrated it;

@@ -177,6 +177,15 @@ static int32_t tally_reservations(shop__tx_t *tx, struct audit *audit) {
   return status;
 }
 
+/* Only additions, each checked: the numbers may be a vandal's. */
+static bool is_conserved(const struct shop__stock *stock) {
+  int64_t out = 0, in = 0;
+
+  return shop__money_add(stock->available, stock->reserved, &out) &&
+         shop__money_add(out, stock->sold, &out) &&
+         shop__money_add(stock->received, stock->shortfall, &in) && out == in;
+}
+
 static void check_stock(struct audit *audit, const struct shop__product_row *row) {
   const struct shop__stock *stock = &row->stock;
   const struct tally *tally = tally_of(audit, row->id);
@@ -189,8 +198,7 @@ static void check_stock(struct audit *audit, const struct shop__product_row *row
   if (stock->sold != tally->taken)
     violation(audit, "product %s: %lld pieces sold, orders took %lld", row->sku,
               (long long)stock->sold, (long long)tally->taken);
-  if (!stock->unlimited && stock->available + stock->reserved - stock->shortfall !=
-                               stock->received - stock->sold)
+  if (!stock->unlimited && !is_conserved(stock))
     violation(audit, "product %s: stock is not conserved", row->sku);
   if (!stock->unlimited && stock->shortfall > 0)
     attention(audit, "product %s: %lld pieces are promised beyond what is on hand", row->sku,
@@ -273,7 +281,8 @@ static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
       violation(audit, "order %s: stock is not reserved as its status says", order->number);
     if (order->status == SHOP_ORDER_CANCELLED && row.returned != row.quantity)
       violation(audit, "order %s: cancelled, and not all of it is back in stock", order->number);
-    reserved += row.quantity;
+    if (!shop__money_add(reserved, row.quantity, &reserved))
+      violation(audit, "order %s: the reservations do not add up to any number", order->number);
   }
   if (status == SHOP_OK && reserved != pieces)
     violation(audit, "order %s: %lld pieces bought, %lld reserved", order->number,
@@ -394,7 +403,7 @@ static void check_payment(struct audit *audit, const struct audit_order *at) {
 }
 
 static bool is_past(int64_t since_ms, int64_t length_ms, int64_t now_ms) {
-  return now_ms - since_ms >= length_ms;
+  return since_ms <= now_ms - length_ms; /* in an order that cannot overflow */
 }
 
 static void check_attention(struct audit *audit, const struct audit_order *at) {

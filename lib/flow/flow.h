@@ -21,7 +21,7 @@
 
 /* ---- limits of texts, in bytes ------------------------------------------- */
 
-#define SHOP__PATH_MAX 1000
+#define SHOP__PATH_MAX 500 /* SQLite takes 512, with its suffixes */
 #define SHOP__NAME_MAX 200
 #define SHOP__KEY_MAX 255
 #define SHOP__NOTE_MAX 1000

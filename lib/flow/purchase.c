@@ -19,16 +19,15 @@ struct purchase {
   int64_t now_ms;
   char number[SHOP__ORDER_NUMBER_BYTES];
   /* For an order that costs nothing: it is placed in T1 itself, so its mail is
-     composed before, from a draft of the same cart version. */
+     composed before, from the draft of a T1 that was undone. */
   const struct shop__bytes *message;
-  int64_t message_version;
+  shop_order_t *told; /* that draft */
   struct shop__placing placing;
 
   /* results */
   bool number_taken; /* draw another and run again */
   bool needs_message;
   bool is_new; /* false: an order that was there, to be given as it is */
-  int64_t cart_version;
   int64_t order_id;
   struct shop__ask charge; /* operation_id 0: nothing to charge */
   struct shop__pack pack;
@@ -72,7 +71,6 @@ static int32_t find_cart(shop__tx_t *tx, struct purchase *purchase,
                            (long long)purchase->expected_version);
   if (cart->line_count == 0)
     return shop__error_set(err, SHOP_ERR_CART_EMPTY, "the cart is empty");
-  purchase->cart_version = cart->version;
   return SHOP_OK;
 }
 
@@ -300,6 +298,22 @@ static int32_t hold_cart(shop__tx_t *tx, const struct purchase *purchase,
   return shop__cart_update(tx, cart);
 }
 
+/* Does the mail that was composed from one draft tell of another as well? What
+   stands in it beside comes from the request. */
+static bool tells_of(const shop_order_t *told, const shop_order_t *order) {
+  if (told == NULL || shop_order_line_count(told) != shop_order_line_count(order) ||
+      strcmp(told->number, order->number) != 0 || strcmp(told->currency, order->currency) != 0 ||
+      strcmp(shop_order_email(told), shop_order_email(order)) != 0)
+    return false;
+  for (int32_t i = 0; i < shop_order_line_count(order); i++)
+    if (strcmp(shop_order_line_sku(told, i), shop_order_line_sku(order, i)) != 0 ||
+        strcmp(shop_order_line_name(told, i), shop_order_line_name(order, i)) != 0 ||
+        shop_order_line_quantity(told, i) != shop_order_line_quantity(order, i) ||
+        shop_order_line_unit_price_minor(told, i) != shop_order_line_unit_price_minor(order, i))
+      return false;
+  return true;
+}
+
 /* An order that costs nothing has nobody to wait for. */
 static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__order_row *order) {
@@ -322,8 +336,8 @@ static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
     return status;
   shop__order_of(&purchase->pack)->id = order.id;
   shop__order_of(&purchase->pack)->total_minor = order.total_minor;
-  purchase->needs_message = order.total_minor == 0 && (purchase->message == NULL ||
-                                                       purchase->message_version != cart->version);
+  purchase->needs_message =
+      order.total_minor == 0 && !tells_of(purchase->told, shop__order_of(&purchase->pack));
   if (purchase->needs_message) /* undo; the caller composes and comes back */
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_BUSY, "the message is not composed yet");
   status = store_order(tx, purchase, &order);
@@ -376,30 +390,35 @@ static void draw_number(char number[SHOP__ORDER_NUMBER_BYTES]) {
   number[SHOP__ORDER_NUMBER_BYTES - 1] = '\0';
 }
 
-/* T1 runs again for a number that was taken, or for a free order whose cart
+static int32_t compose_free(struct purchase *purchase, struct shop__bytes *message,
+                            shop_error_t *err) {
+  shop__bytes_free(message);
+  shop_order_free(purchase->told);
+  purchase->told = shop__pack_finish(&purchase->pack);
+  shop__confirmation(purchase->shop, purchase->told, purchase->now_ms, message);
+  purchase->message = message;
+  return message->failed ? shop__no_memory(err) : SHOP_OK;
+}
+
+/* T1 runs again for a number that was taken, or for a free order whose lines
    changed while its mail was composed: each time something else has won, so a
    few rounds are many. */
 static int32_t run_t1(struct purchase *purchase, const struct shop__db_write_rule *rule,
                       struct shop__bytes *message, shop_error_t *err) {
-  shop_t *shop = purchase->shop;
   int32_t status = SHOP_OK;
 
   draw_number(purchase->number);
   for (int rounds = 0; rounds < 16; rounds++) {
-    status = shop__db_write(shop->db, t1_fn, purchase, rule, err);
+    /* Where the store was too busy to begin, T1 has not said anything. */
+    purchase->number_taken = false;
+    purchase->needs_message = false;
+    status = shop__db_write(purchase->shop->db, t1_fn, purchase, rule, err);
     if (status != SHOP_ERR_BUSY || !(purchase->number_taken || purchase->needs_message))
       return status;
-    if (purchase->number_taken) {
+    if (purchase->number_taken)
       draw_number(purchase->number);
-      purchase->message = NULL;
-    } else {
-      shop__bytes_free(message);
-      shop__confirmation(shop, shop__order_of(&purchase->pack), purchase->now_ms, message);
-      if (message->failed)
-        return shop__no_memory(err);
-      purchase->message = message;
-      purchase->message_version = purchase->cart_version;
-    }
+    else if (compose_free(purchase, message, err) != SHOP_OK)
+      return SHOP_ERR_NO_MEMORY;
   }
   return status;
 }
@@ -502,6 +521,7 @@ static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *op
     status = begin_once(purchase, options, err);
   if (status == SHOP_OK)
     status = buy(purchase, options, out, err);
+  shop_order_free(purchase->told);
   shop__pack_free(&purchase->pack);
   return shop__leave(shop, status);
 }

@@ -48,7 +48,7 @@ struct turn {
 /* A clock that went back behind the purchase proves nothing about the key's
    age, so it does not allow a repetition. */
 static bool key_lives(const struct shop_config *config, int64_t created_at_ms, int64_t now_ms) {
-  return now_ms >= created_at_ms && now_ms - created_at_ms < config->gateway_key_life_ms;
+  return created_at_ms <= now_ms && created_at_ms > now_ms - config->gateway_key_life_ms;
 }
 
 static bool waits(int32_t payment_state) {
@@ -59,7 +59,7 @@ static bool waits(int32_t payment_state) {
 static bool held_too_long(const struct shop_config *config, const struct shop__operation_row *row,
                           int64_t now_ms) {
   return row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) &&
-         (now_ms < row->held_since_ms || now_ms - row->held_since_ms >= config->payment_hold_ms);
+         (now_ms < row->held_since_ms || row->held_since_ms <= now_ms - config->payment_hold_ms);
 }
 
 static enum way way_of(const struct turn *turn, const struct shop__operation_row *row) {

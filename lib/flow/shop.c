@@ -25,7 +25,8 @@ int32_t shop__enter(shop_t *shop, shop_error_t *err) {
     return shop__missing("shop", err);
   if (shop->pid != getpid())
     return shop__error_set(err, SHOP_ERR_FORKED,
-                           "the shop was opened before a fork: open it again in this process");
+                           "the shop was opened before a fork: let each process open its own, "
+                           "after forking");
   pthread_mutex_lock(&shop->lock);
   if (shop->callbacks_inside > 0 && in_callback(shop, true)) {
     pthread_mutex_unlock(&shop->lock);

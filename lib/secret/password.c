@@ -157,46 +157,57 @@ static int32_t compare_foreign(const struct shop__phc *stored, const char *text,
   return SHOP_OK;
 }
 
+/* The part of a password that is hashed; *possible when it keeps the rule. */
+static size_t hashed_size(const char *password, bool *possible) {
+  size_t size = strnlen(password, SHOP__PASSWORD_MAX_BYTES + 1);
+  *possible = size >= SHOP__PASSWORD_MIN_BYTES && size <= SHOP__PASSWORD_MAX_BYTES;
+  return size > SHOP__PASSWORD_MAX_BYTES ? SHOP__PASSWORD_MAX_BYTES : size;
+}
+
+/* Whether a hash is of the form that libsodium makes, whatever its cost. */
+static bool is_ours(const struct shop__phc *phc) {
+  return phc->salt_size == crypto_pwhash_SALTBYTES;
+}
+
+static bool is_stale(const shop__hasher_t *hasher, const struct shop__phc *phc) {
+  return !is_ours(phc) || phc->memory_kib != (uint32_t)hasher->settings.memory_kib ||
+         phc->passes != (uint32_t)hasher->settings.passes;
+}
+
 int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
                               int64_t deadline_us, bool *match, bool *stale, shop_error_t *err) {
+  struct shop__phc phc;
+  struct shop__turn turn;
+  bool possible, equal = false;
+  const char *text = password == NULL ? "" : password;
+  size_t size = hashed_size(text, &possible);
   *match = false;
   if (stale != NULL) {
     *stale = false;
   }
-  struct shop__phc phc;
+  int32_t status;
   if (stored == NULL) {
     make_decoy(hasher, &phc);
   } else if (!shop__phc_parse(stored, &phc)) {
-    shop__memory_wipe(&phc, sizeof phc);
-    return shop__error_set(err, SHOP_ERR_CORRUPT, "A stored password hash is damaged.");
+    status = shop__error_set(err, SHOP_ERR_CORRUPT, "A stored password hash is damaged.");
+    goto out;
   }
-
-  size_t size = password == NULL ? 0 : strnlen(password, SHOP__PASSWORD_MAX_BYTES + 1);
-  bool possible =
-      stored != NULL && size >= SHOP__PASSWORD_MIN_BYTES && size <= SHOP__PASSWORD_MAX_BYTES;
-  if (size > SHOP__PASSWORD_MAX_BYTES) {
-    size = SHOP__PASSWORD_MAX_BYTES;
+  status = take_turn(hasher, deadline_us, &turn, err);
+  if (status != SHOP_OK) {
+    goto out;
   }
-  bool ours = phc.salt_size == crypto_pwhash_SALTBYTES;
-  bool equal = false;
-  struct shop__turn turn;
-  int32_t status = take_turn(hasher, deadline_us, &turn, err);
-  if (status == SHOP_OK) {
-    const char *text = password == NULL ? "" : password;
-    status = ours ? compare(&phc, text, size, &equal)
-                  : compare_foreign(&phc, stored, text, size, &equal);
-    shop__turns_give(&hasher->turns, &turn);
-    if (status != SHOP_OK) {
-      (void)hash_no_memory(err);
-    }
+  status = is_ours(&phc) ? compare(&phc, text, size, &equal)
+                         : compare_foreign(&phc, stored, text, size, &equal);
+  shop__turns_give(&hasher->turns, &turn);
+  if (status != SHOP_OK) {
+    (void)hash_no_memory(err);
+    goto out;
   }
-  if (status == SHOP_OK) {
-    *match = equal && possible;
-    if (stale != NULL && stored != NULL) {
-      *stale = !ours || phc.memory_kib != (uint32_t)hasher->settings.memory_kib ||
-               phc.passes != (uint32_t)hasher->settings.passes;
-    }
+  *match = equal && possible && stored != NULL;
+  if (stale != NULL) {
+    *stale = stored != NULL && is_stale(hasher, &phc);
   }
+out:
   shop__memory_wipe(&phc, sizeof phc);
   return status;
 }

@@ -53,7 +53,8 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
 
 /** Compares with a stored hash. stored NULL: the same work against a hash that
     nothing matches (an unknown user must cost the same). *match; *stale when
-    the hash was made with another cost than this hasher's (NULL allowed).
+    the hash was made with another cost than this hasher's, or with a salt of
+    another length than libsodium's (NULL allowed).
     A stored hash that is no Argon2id PHC string, or asks for more memory or
     passes than any hasher may be set to, is SHOP_ERR_CORRUPT and is not
     computed. Out of memory is SHOP_ERR_NO_MEMORY, never "no match". A
@@ -105,8 +106,9 @@ struct shop__claims {
   int64_t epoch; /* private claim "epoch", 1 .. 2^53 - 1 */
 };
 
-/** Signs; *out is freed by shop__memory_free. SHOP_ERR_NO_MEMORY, or
-    SHOP_ERR_CORRUPT when the key cannot sign. */
+/** Signs; *out is freed by shop__memory_free. SHOP_ERR_ARGUMENT for claims that
+    shop__jwt_verify would refuse, SHOP_ERR_NO_MEMORY, SHOP_ERR_CORRUPT when the
+    key cannot sign. */
 int32_t shop__jwt_sign(const struct shop__key *key, const struct shop__claims *claims, char **out,
                        shop_error_t *err) SHOP__MUST_USE;
 
@@ -114,11 +116,12 @@ int32_t shop__jwt_sign(const struct shop__key *key, const struct shop__claims *c
     header. SHOP_ERR_TOKEN_INVALID otherwise (also for NULL and ""). */
 int32_t shop__jwt_kid(const char *jwt, char kid[SHOP__KID_BYTES], shop_error_t *err) SHOP__MUST_USE;
 
-/** Checks form, header, signature and claims, in this order: form before anything is decoded; header without
-    duplicates, alg the key's own, typ absent or "JWT", no crit, no b64;
-    libjwt; alg again; payload without duplicates, each claim there with its
-    type and range; issuer equal. It does not look at the time. Every failure
-    but NO_MEMORY is SHOP_ERR_TOKEN_INVALID. */
+/** Checks form, header, signature and claims, in this order: form before
+    anything is decoded; header without duplicates, alg and kid the key's own,
+    typ absent or "JWT", no crit, no b64; libjwt; alg again; payload without
+    duplicates, each claim there with its type and range; issuer equal. It does
+    not look at the time. Every failure but NO_MEMORY is
+    SHOP_ERR_TOKEN_INVALID; *claims is then zeroed. */
 int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const char *issuer,
                          struct shop__claims *claims, shop_error_t *err) SHOP__MUST_USE;
 

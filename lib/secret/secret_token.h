@@ -34,21 +34,28 @@ bool shop__token_form(const char *jwt, struct shop__token_form *out) SHOP__MUST_
 int32_t shop__token_header(const struct shop__token_form *form,
                            struct shop__token_header *out) SHOP__MUST_USE;
 
-/** Whether the payload is nested no deeper than libjwt may be given: it reads
-    the payload before it checks the signature. */
-bool shop__token_payload_bounded(const struct shop__token_form *form) SHOP__MUST_USE;
+/** A decoded segment: three bytes for four characters. */
+struct shop__token_text {
+  char bytes[SHOP__JWT_MAX_BYTES / 4 * 3];
+  size_t size;
+};
 
-/** SHOP_ERR_TOKEN_INVALID unless it is an object without duplicates in which
-    every claim stands with its type and range and iss is issuer.
+/** Decodes the payload; false when it is nested deeper than libjwt may be
+    given, which reads the payload before it checks the signature. */
+bool shop__token_payload(const struct shop__token_form *form,
+                         struct shop__token_text *out) SHOP__MUST_USE;
+
+/** SHOP_ERR_TOKEN_INVALID unless the payload is an object without duplicates in
+    which every claim stands with its type and range and iss is issuer.
     SHOP_ERR_NO_MEMORY. */
-int32_t shop__token_claims(const struct shop__token_form *form, const char *issuer,
+int32_t shop__token_claims(const struct shop__token_text *payload, const char *issuer,
                            struct shop__claims *out) SHOP__MUST_USE;
 
 #define SHOP__PAYLOAD_BYTES 2048
 /** The payload of these claims, as JSON. SHOP_ERR_ARGUMENT when
     shop__token_claims would refuse it, SHOP_ERR_NO_MEMORY. */
-int32_t shop__token_payload(const struct shop__claims *claims,
-                            char out[SHOP__PAYLOAD_BYTES]) SHOP__MUST_USE;
+int32_t shop__token_write(const struct shop__claims *claims,
+                          char out[SHOP__PAYLOAD_BYTES]) SHOP__MUST_USE;
 
 /* ---- jwt.c: the seam to libjwt ---------------------------------------------- */
 

@@ -18,7 +18,7 @@ static bool has_room(void) {
   return room != NULL;
 }
 
-static int32_t refuse(int32_t status, const char *what, shop_error_t *err) {
+static int32_t fail(int32_t status, const char *what, shop_error_t *err) {
   if (status == SHOP_ERR_NO_MEMORY) {
     return shop__error_set(err, status, "Out of memory for a token.");
   }
@@ -30,10 +30,10 @@ static int32_t refuse(int32_t status, const char *what, shop_error_t *err) {
 static int32_t read_outside(const char *jwt, struct shop__token_form *form,
                             struct shop__token_header *header, shop_error_t *err) {
   if (!shop__token_form(jwt, form)) {
-    return refuse(SHOP_ERR_TOKEN_INVALID, "form", err);
+    return fail(SHOP_ERR_TOKEN_INVALID, "form", err);
   }
   int32_t status = has_room() ? shop__token_header(form, header) : SHOP_ERR_NO_MEMORY;
-  return status == SHOP_OK ? SHOP_OK : refuse(status, "header", err);
+  return status == SHOP_OK ? SHOP_OK : fail(status, "header", err);
 }
 
 int32_t shop__jwt_kid(const char *jwt, char kid[SHOP__KID_BYTES], shop_error_t *err) {
@@ -56,29 +56,30 @@ int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const cha
                          struct shop__claims *claims, shop_error_t *err) {
   struct shop__token_form form;
   struct shop__token_header header;
+  struct shop__token_text payload;
   memset(claims, 0, sizeof *claims);
   if (!shop__key_usable(key) || issuer == NULL) {
-    return refuse(SHOP_ERR_TOKEN_INVALID, "key", err);
+    return fail(SHOP_ERR_TOKEN_INVALID, "key", err);
   }
   int32_t status = read_outside(jwt, &form, &header, err);
   if (status != SHOP_OK) {
     return status;
   }
   if (header.alg != key->alg || strcmp(header.kid, key->kid) != 0) {
-    return refuse(SHOP_ERR_TOKEN_INVALID, "header", err);
+    return fail(SHOP_ERR_TOKEN_INVALID, "header", err);
   }
   if (form.signature_size != signature_size(key->alg)) {
-    return refuse(SHOP_ERR_TOKEN_INVALID, "signature", err);
+    return fail(SHOP_ERR_TOKEN_INVALID, "signature", err);
   }
-  if (!shop__token_payload_bounded(&form)) {
-    return refuse(SHOP_ERR_TOKEN_INVALID, "payload", err);
+  if (!shop__token_payload(&form, &payload)) {
+    return fail(SHOP_ERR_TOKEN_INVALID, "payload", err);
   }
   status = shop__jwt_check(key, jwt, &form);
   if (status != SHOP_OK) {
-    return refuse(status, "signature", err);
+    return fail(status, "signature", err);
   }
-  status = shop__token_claims(&form, issuer, claims);
-  return status == SHOP_OK ? SHOP_OK : refuse(status, "payload", err);
+  status = shop__token_claims(&payload, issuer, claims);
+  return status == SHOP_OK ? SHOP_OK : fail(status, "payload", err);
 }
 
 static bool claims_equal(const struct shop__claims *a, const struct shop__claims *b) {
@@ -95,7 +96,7 @@ static int32_t sign(const struct shop__key *key, const struct shop__claims *clai
   if (!shop__key_usable(key)) {
     return SHOP_ERR_CORRUPT;
   }
-  int32_t status = shop__token_payload(claims, payload);
+  int32_t status = shop__token_write(claims, payload);
   if (status == SHOP_OK) {
     status = has_room() ? shop__jwt_seal(key, payload, out) : SHOP_ERR_NO_MEMORY;
   }
@@ -140,6 +141,6 @@ int32_t shop__jwt_sign(const struct shop__key *key, const struct shop__claims *c
     status = why_not_signed(key);
   }
   return status == SHOP_ERR_NO_MEMORY
-             ? refuse(status, "", err)
+             ? fail(status, "", err)
              : shop__error_set(err, status, "The signing key is damaged; it cannot sign.");
 }

@@ -81,33 +81,19 @@ static bool nesting_is_bounded(const char *text, size_t size) {
   return true;
 }
 
-/* Three bytes for four characters. */
-#define DECODED_MAX (SHOP__JWT_MAX_BYTES / 4 * 3)
-
 /* Decodes a segment; false when what it holds is nested too deeply. */
-static bool decode(const char *segment, size_t size, char text[DECODED_MAX], size_t *used) {
-  return sodium_base642bin((unsigned char *)text, DECODED_MAX, segment, size, NULL, used, NULL,
-                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
-         nesting_is_bounded(text, *used);
+static bool decode(const char *segment, size_t size, struct shop__token_text *out) {
+  return sodium_base642bin((unsigned char *)out->bytes, sizeof out->bytes, segment, size, NULL,
+                           &out->size, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+         nesting_is_bounded(out->bytes, out->size);
 }
 
-bool shop__token_payload_bounded(const struct shop__token_form *form) {
-  char text[DECODED_MAX];
-  size_t used = 0;
-  return decode(form->payload, form->payload_size, text, &used);
-}
-
-/* Reads a segment as a JSON object without duplicates. jansson reports a failed
-   allocation in several ways or as a syntax error; malloc leaves its mark. */
-static int32_t read_object(const char *segment, size_t size, json_t **out) {
-  char text[DECODED_MAX];
-  size_t used = 0;
+/* Reads a JSON object without duplicates. jansson reports a failed allocation
+   in several ways or as a syntax error; malloc leaves its mark. */
+static int32_t read_object(const struct shop__token_text *text, json_t **out) {
   *out = NULL;
-  if (!decode(segment, size, text, &used)) {
-    return SHOP_ERR_TOKEN_INVALID;
-  }
   errno = 0;
-  json_t *read = json_loadb(text, used, JSON_REJECT_DUPLICATES, NULL);
+  json_t *read = json_loadb(text->bytes, text->size, JSON_REJECT_DUPLICATES, NULL);
   if (read == NULL) {
     return errno == ENOMEM ? SHOP_ERR_NO_MEMORY : SHOP_ERR_TOKEN_INVALID;
   }
@@ -122,13 +108,13 @@ static int32_t read_object(const char *segment, size_t size, json_t **out) {
 /* As read_object, twice. jansson 2.14 drops the last digits of a long number
    when its buffer cannot grow, and says nothing: a claim must not become
    another one because memory was short for a moment. */
-static int32_t read_object_surely(const char *segment, size_t size, json_t **out) {
+static int32_t read_object_surely(const struct shop__token_text *text, json_t **out) {
   json_t *again;
-  int32_t status = read_object(segment, size, out);
+  int32_t status = read_object(text, out);
   if (status != SHOP_OK) {
     return status;
   }
-  status = read_object(segment, size, &again);
+  status = read_object(text, &again);
   if (status != SHOP_OK || !json_equal(*out, again)) {
     json_decref(*out);
     *out = NULL;
@@ -165,9 +151,13 @@ static bool take_header(const json_t *object, struct shop__token_header *out) {
 }
 
 int32_t shop__token_header(const struct shop__token_form *form, struct shop__token_header *out) {
+  struct shop__token_text text;
   json_t *object;
   memset(out, 0, sizeof *out);
-  int32_t status = read_object(form->header, form->header_size, &object);
+  if (!decode(form->header, form->header_size, &text)) {
+    return SHOP_ERR_TOKEN_INVALID;
+  }
+  int32_t status = read_object(&text, &object);
   if (status == SHOP_OK && !take_header(object, out)) {
     memset(out, 0, sizeof *out);
     status = SHOP_ERR_TOKEN_INVALID;
@@ -177,6 +167,10 @@ int32_t shop__token_header(const struct shop__token_form *form, struct shop__tok
 }
 
 /* ---- claims ---------------------------------------------------------------- */
+
+bool shop__token_payload(const struct shop__token_form *form, struct shop__token_text *out) {
+  return decode(form->payload, form->payload_size, out);
+}
 
 static bool is_id(const char *text, size_t size) {
   return size == SHOP__RANDOM_ID_BYTES - 1 && shop__base64url_only(text, size);
@@ -215,11 +209,11 @@ static bool take_claims(const json_t *object, const char *issuer, struct shop__c
          (not_before == NULL || json_is_integer(not_before));
 }
 
-int32_t shop__token_claims(const struct shop__token_form *form, const char *issuer,
+int32_t shop__token_claims(const struct shop__token_text *payload, const char *issuer,
                            struct shop__claims *out) {
   json_t *object;
   memset(out, 0, sizeof *out);
-  int32_t status = read_object_surely(form->payload, form->payload_size, &object);
+  int32_t status = read_object_surely(payload, &object);
   if (status == SHOP_OK && !take_claims(object, issuer, out)) {
     memset(out, 0, sizeof *out);
     status = SHOP_ERR_TOKEN_INVALID;
@@ -237,7 +231,7 @@ static bool claims_are_valid(const struct shop__claims *claims) {
          shop__text_utf8(claims->issuer, strlen(claims->issuer));
 }
 
-int32_t shop__token_payload(const struct shop__claims *claims, char out[SHOP__PAYLOAD_BYTES]) {
+int32_t shop__token_write(const struct shop__claims *claims, char out[SHOP__PAYLOAD_BYTES]) {
   memset(out, 0, SHOP__PAYLOAD_BYTES);
   if (!claims_are_valid(claims)) {
     return SHOP_ERR_ARGUMENT;

@@ -17,7 +17,8 @@ static void make_old(void) {
   shop__db_close(db);
 }
 
-static const char shape_sql[] = "SELECT count(*) FROM pragma_table_info('item') WHERE name = 'owner'";
+static const char shape_sql[] =
+    "SELECT count(*) FROM pragma_table_info('item') WHERE name = 'owner'";
 
 /* The file is wholly old or wholly new. Answers its version. */
 static int64_t expect_whole(void) {
@@ -43,8 +44,10 @@ END_TEST
 
 /* The second of two steps fails: the first is taken back as well, and the message names it. */
 START_TEST(failed_migration_leaves_the_old_store) {
-  struct shop__migration list[3] = {test_migrations[0], test_migrations[1],
-                                    {"0003_bad", "CREATE TABLE more (id); CREATE TABLE note (id);"}};
+  struct shop__migration list[3] = {
+      test_migrations[0],
+      test_migrations[1],
+      {"0003_bad", "CREATE TABLE more (id); CREATE TABLE note (id);"}};
   struct shop__db_settings settings = test_settings();
   shop__db_t *db;
   struct shop_error err;
@@ -60,7 +63,8 @@ END_TEST
 /* A migration that leaves a reference to a row that is not there is refused. */
 START_TEST(migration_must_keep_references) {
   struct shop__migration list[3] = {
-      test_migrations[0], test_migrations[1],
+      test_migrations[0],
+      test_migrations[1],
       {"0003_orphan", "INSERT INTO item (id, name, pieces, owner) VALUES (5, 'x', 1, 99);"}};
   struct shop__db_settings settings = test_settings();
   settings.migrations = list;
@@ -74,7 +78,8 @@ END_TEST
 /* A table that others refer to can be rebuilt, and references are guarded again afterwards. */
 START_TEST(migration_may_rebuild_a_table) {
   struct shop__migration list[3] = {
-      test_migrations[0], test_migrations[1],
+      test_migrations[0],
+      test_migrations[1],
       {"0003_rebuild",
        "CREATE TABLE item2 (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
        "  pieces INTEGER NOT NULL CHECK (pieces >= 0),"
@@ -82,8 +87,9 @@ START_TEST(migration_may_rebuild_a_table) {
        "INSERT INTO item2 SELECT id, name, pieces, owner FROM item;"
        "DROP TABLE item; ALTER TABLE item2 RENAME TO item;"}};
   shop__db_close(open_store());
-  by_hand(path_of("shop.db"), "INSERT INTO item (id, name, pieces, owner)"
-                              " VALUES (5, 'a', 1, NULL), (6, 'b', 1, 5)");
+  by_hand(path_of("shop.db"),
+          "INSERT INTO item (id, name, pieces, owner)"
+          " VALUES (5, 'a', 1, NULL), (6, 'b', 1, 5)");
   struct shop__db_settings settings = test_settings();
   settings.migrations = list;
   settings.migration_count = 3;

@@ -19,8 +19,9 @@ START_TEST(new_file_becomes_ours) {
   const char *path = path_of("shop.db");
   ck_assert_int_eq(by_hand(path, "PRAGMA application_id"), 0x53484f50);
   ck_assert_int_eq(by_hand(path, "PRAGMA user_version"), 2);
-  ck_assert_int_eq(by_hand(path, "SELECT count(*) FROM pragma_journal_mode"
-                                 " WHERE journal_mode = 'wal'"),
+  ck_assert_int_eq(by_hand(path,
+                           "SELECT count(*) FROM pragma_journal_mode"
+                           " WHERE journal_mode = 'wal'"),
                    1);
   ck_assert_int_eq(by_hand(path, "SELECT count(*) FROM seam WHERE slot = 0"), 1);
   ck_assert_int_eq(by_hand(path, "SELECT count(*) FROM note"), 1);
@@ -245,17 +246,17 @@ START_TEST(every_fault_of_the_disk_is_told) {
     enum fault_file file;
     int code;
     int32_t status, or_else;
-  } faults[] = {{FAULT_OPEN, FAULT_MAIN, SQLITE_CANTOPEN, SHOP_ERR_CANNOT_OPEN, 0},
-                {FAULT_READ, FAULT_MAIN, SQLITE_IOERR_READ, SHOP_ERR_IO, 0},
-                {FAULT_WRITE, FAULT_MAIN, SQLITE_FULL, SHOP_ERR_DISK_FULL, 0},
-                {FAULT_WRITE, FAULT_MAIN, SQLITE_IOERR_WRITE, SHOP_ERR_IO, 0},
-                {FAULT_SYNC, FAULT_MAIN, SQLITE_IOERR_FSYNC, SHOP_ERR_IO, 0},
-                {FAULT_OPEN, FAULT_WAL, SQLITE_CANTOPEN, SHOP_ERR_CANNOT_OPEN, 0},
-                {FAULT_WRITE, FAULT_WAL, SQLITE_FULL, SHOP_ERR_DISK_FULL, 0},
-                {FAULT_WRITE, FAULT_WAL, SQLITE_IOERR_WRITE, SHOP_ERR_COMMIT_UNKNOWN, 0},
-                {FAULT_SYNC, FAULT_WAL, SQLITE_IOERR_FSYNC, SHOP_ERR_COMMIT_UNKNOWN, 0},
-                {FAULT_SHM_MAP, FAULT_MAIN, SQLITE_IOERR_SHMMAP, SHOP_ERR_IO,
-                 SHOP_ERR_COMMIT_UNKNOWN}};
+  } faults[] = {
+      {FAULT_OPEN, FAULT_MAIN, SQLITE_CANTOPEN, SHOP_ERR_CANNOT_OPEN, 0},
+      {FAULT_READ, FAULT_MAIN, SQLITE_IOERR_READ, SHOP_ERR_IO, 0},
+      {FAULT_WRITE, FAULT_MAIN, SQLITE_FULL, SHOP_ERR_DISK_FULL, 0},
+      {FAULT_WRITE, FAULT_MAIN, SQLITE_IOERR_WRITE, SHOP_ERR_IO, 0},
+      {FAULT_SYNC, FAULT_MAIN, SQLITE_IOERR_FSYNC, SHOP_ERR_IO, 0},
+      {FAULT_OPEN, FAULT_WAL, SQLITE_CANTOPEN, SHOP_ERR_CANNOT_OPEN, 0},
+      {FAULT_WRITE, FAULT_WAL, SQLITE_FULL, SHOP_ERR_DISK_FULL, 0},
+      {FAULT_WRITE, FAULT_WAL, SQLITE_IOERR_WRITE, SHOP_ERR_COMMIT_UNKNOWN, 0},
+      {FAULT_SYNC, FAULT_WAL, SQLITE_IOERR_FSYNC, SHOP_ERR_COMMIT_UNKNOWN, 0},
+      {FAULT_SHM_MAP, FAULT_MAIN, SQLITE_IOERR_SHMMAP, SHOP_ERR_IO, SHOP_ERR_COMMIT_UNKNOWN}};
   for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
     for (long nth = 1;; nth++) {
       struct shop__db_settings settings = test_settings();
@@ -289,6 +290,47 @@ START_TEST(every_fault_of_the_disk_is_told) {
 }
 END_TEST
 
+static int32_t look_at_settings(shop__tx_t *tx, void *ctx) {
+  static const struct {
+    const char *sql;
+    int64_t value;
+  } settings[] = {{"PRAGMA foreign_keys", 1},
+                  {"PRAGMA trusted_schema", 0},
+                  {"PRAGMA synchronous", 2},
+                  {"PRAGMA temp_store", 2}};
+  (void)ctx;
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+    shop__query_t *q = shop__query(tx, settings[i].sql);
+    ck_assert_int_eq(shop__query_step(q), SHOP__ROW);
+    ck_assert_msg(shop__query_get_int(q, 0) == settings[i].value, "%s", settings[i].sql);
+    shop__query_reset(q);
+  }
+  return SHOP_OK;
+}
+
+static int32_t run_text(shop__tx_t *tx, void *ctx) {
+  return shop__query_run(shop__query(tx, ctx), NULL);
+}
+
+/* Every connection has its defences up: references are kept, the schema cannot be written, a string
+   is not spelled as a name, no other file is attached, no function of the schema is trusted. */
+START_TEST(connections_are_defended) {
+  static const char *const attacks[] = {"SELECT \"just a string\"", "ATTACH ':memory:' AS other",
+                                        "UPDATE sqlite_schema SET sql = ''",
+                                        "SELECT load_extension('x')"};
+  shop__db_t *db = open_store();
+  ck_assert_int_eq(shop__db_write(db, look_at_settings, NULL, NULL, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__db_read(db, look_at_settings, NULL, NULL), SHOP_OK);
+  static char unlock[] = "PRAGMA writable_schema = ON";
+  ck_assert_int_eq(shop__db_write(db, run_text, unlock, NULL, NULL), SHOP_OK);
+  for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
+    ck_assert_int_lt(shop__db_write(db, run_text, (void *)attacks[i], NULL, NULL), 0);
+    ck_assert_int_lt(shop__db_read(db, run_text, (void *)attacks[i], NULL), 0);
+  }
+  shop__db_close(db);
+}
+END_TEST
+
 Suite *open_suite(void) {
   Suite *suite = suite_create("open");
   TCase *tcase = tcase_create("open");
@@ -304,6 +346,7 @@ Suite *open_suite(void) {
   tcase_add_test(tcase, folder_may_change);
   tcase_add_test(tcase, held_file_is_busy);
   tcase_add_test(tcase, damaged_file_is_corrupt);
+  tcase_add_test(tcase, connections_are_defended);
   tcase_add_test(tcase, every_fault_of_the_disk_is_told);
   suite_add_tcase(suite, tcase);
   return suite;

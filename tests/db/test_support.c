@@ -115,12 +115,14 @@ int64_t by_hand(const char *path, const char *sql) {
 /* ---- stores -------------------------------------------------------------------- */
 
 const struct shop__migration test_migrations[2] = {
-    {"0001_first", "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
-                   "  pieces INTEGER NOT NULL CHECK (pieces >= 0)) STRICT;"
-                   "CREATE TABLE note (seq INTEGER PRIMARY KEY, who INTEGER NOT NULL,"
-                   "  id INTEGER, body BLOB) STRICT;"},
-    {"0002_second", "ALTER TABLE item ADD COLUMN owner INTEGER REFERENCES item (id);"
-                    "CREATE INDEX note_who ON note (who);"}};
+    {"0001_first",
+     "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+     "  pieces INTEGER NOT NULL CHECK (pieces >= 0)) STRICT;"
+     "CREATE TABLE note (seq INTEGER PRIMARY KEY, who INTEGER NOT NULL,"
+     "  id INTEGER, body BLOB) STRICT;"},
+    {"0002_second",
+     "ALTER TABLE item ADD COLUMN owner INTEGER REFERENCES item (id);"
+     "CREATE INDEX note_who ON note (who);"}};
 
 struct shop__db_settings test_settings(void) {
   struct shop__db_settings settings = {.path = path_of("shop.db"),
@@ -230,9 +232,9 @@ void put_one(shop__db_t *db, int64_t who) {
 }
 
 static int32_t set_stock(shop__tx_t *tx, void *ctx) {
-  shop__query_t *q =
-      shop__query(tx, "INSERT INTO item (id, name, pieces) VALUES (1, 'tea', $1)"
-                      " ON CONFLICT (id) DO UPDATE SET pieces = excluded.pieces");
+  shop__query_t *q = shop__query(tx,
+                                 "INSERT INTO item (id, name, pieces) VALUES (1, 'tea', $1)"
+                                 " ON CONFLICT (id) DO UPDATE SET pieces = excluded.pieces");
   shop__query_int(q, 1, *(int64_t *)ctx);
   return shop__query_run(q, NULL);
 }
@@ -295,8 +297,8 @@ void plug_out(struct plug *plug) {
 static void *member_thread(void *arg) {
   struct member *member = arg;
   bool ruled = member->rule.deadline_ms != 0 || member->rule.payment;
-  member->status = shop__db_write(member->db, member->fn, member->ctx,
-                                  ruled ? &member->rule : NULL, &member->err);
+  member->status = shop__db_write(member->db, member->fn, member->ctx, ruled ? &member->rule : NULL,
+                                  &member->err);
   atomic_store(&member->returned, true);
   return NULL;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int64_t fake_now(void *user) {
@@ -199,4 +201,161 @@ int64_t world_number(struct world *world, const char *sql) {
   sqlite3_finalize(statement);
   sqlite3_close(db);
   return number;
+}
+
+void world_text(struct world *world, const char *sql, char *out, size_t size) {
+  sqlite3 *db = NULL;
+  sqlite3_stmt *statement = NULL;
+  const char *text;
+
+  ck_assert_int_eq(sqlite3_open(world->path, &db), SQLITE_OK);
+  sqlite3_busy_timeout(db, 5000);
+  ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+  ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+  text = (const char *)sqlite3_column_text(statement, 0);
+  ck_assert_ptr_nonnull(text);
+  ck_assert_uint_lt(strlen(text), size);
+  memcpy(out, text, strlen(text) + 1);
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+}
+
+/* FNV-1a, 64 bits. */
+static void mix(uint64_t *digest, const void *data, size_t size) {
+  const unsigned char *bytes = data;
+
+  for (size_t i = 0; i < size; i++)
+    *digest = (*digest ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+static void mix_table(sqlite3 *db, const char *name, uint64_t *digest) {
+  char sql[200];
+  sqlite3_stmt *statement = NULL;
+
+  snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1, 2, 3", name);
+  ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+  mix(digest, name, strlen(name) + 1);
+  while (sqlite3_step(statement) == SQLITE_ROW)
+    for (int i = 0; i < sqlite3_column_count(statement); i++) {
+      int type = sqlite3_column_type(statement, i);
+      const void *data = sqlite3_column_blob(statement, i);
+      int size = sqlite3_column_bytes(statement, i);
+
+      mix(digest, &type, sizeof type);
+      mix(digest, &size, sizeof size);
+      if (data != NULL)
+        mix(digest, data, (size_t)size);
+    }
+  ck_assert_int_eq(sqlite3_finalize(statement), SQLITE_OK);
+}
+
+uint64_t world_digest(struct world *world) {
+  sqlite3 *db = NULL;
+  sqlite3_stmt *tables = NULL;
+  uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+  ck_assert_int_eq(sqlite3_open(world->path, &db), SQLITE_OK);
+  sqlite3_busy_timeout(db, 5000);
+  ck_assert_int_eq(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+  ck_assert_int_eq(sqlite3_prepare_v2(db,
+                                      "SELECT name FROM sqlite_schema WHERE type = 'table' AND "
+                                      "name <> 'seam' ORDER BY name",
+                                      -1, &tables, NULL),
+                   SQLITE_OK);
+  while (sqlite3_step(tables) == SQLITE_ROW)
+    mix_table(db, (const char *)sqlite3_column_text(tables, 0), &digest);
+  ck_assert_int_eq(sqlite3_finalize(tables), SQLITE_OK);
+  sqlite3_close(db);
+  return digest;
+}
+
+/* ---- options ---------------------------------------------------------------------------- */
+
+static shop_options_t *new_options(void) {
+  shop_options_t *options = NULL;
+
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  return options;
+}
+
+shop_options_t *options_with_key(const char *key) {
+  shop_options_t *options = new_options();
+
+  ck_assert_int_eq(shop_options_set_idempotency_key(options, key), SHOP_OK);
+  return options;
+}
+
+shop_options_t *options_with_version(int64_t version) {
+  shop_options_t *options = new_options();
+
+  ck_assert_int_eq(shop_options_set_expected_version(options, version), SHOP_OK);
+  return options;
+}
+
+shop_options_t *options_with_deadline(int64_t deadline_ms) {
+  shop_options_t *options = new_options();
+
+  ck_assert_int_eq(shop_options_set_deadline_ms(options, deadline_ms), SHOP_OK);
+  return options;
+}
+
+/* ---- another process ---------------------------------------------------------------------- */
+
+struct peer peer_start(struct world *world, void (*fn)(struct world *world, struct peer *peer)) {
+  struct peer peer;
+  int ends[2];
+
+  ck_assert_ptr_null(world->shop);
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+  fflush(NULL);
+  peer.pid = fork();
+  ck_assert_int_ge(peer.pid, 0);
+  peer.line = ends[peer.pid == 0];
+  close(ends[peer.pid != 0]);
+  if (peer.pid == 0) {
+    fn(world, &peer);
+    _exit(0);
+  }
+  return peer;
+}
+
+void peer_tell(struct peer *peer, const char *text) {
+  size_t size = strlen(text) + 1;
+
+  ck_assert_uint_le(size, 8000);
+  ck_assert_int_eq(send(peer->line, text, size, MSG_NOSIGNAL), (ssize_t)size);
+}
+
+void peer_hear(struct peer *peer, char *out, size_t size) {
+  ssize_t got = recv(peer->line, out, size, MSG_TRUNC);
+
+  ck_assert_msg(got > 0 && (size_t)got <= size, "the other process has fallen silent");
+}
+
+void peer_end(struct peer *peer) {
+  int result = -1;
+
+  close(peer->line);
+  ck_assert_int_eq(waitpid(peer->pid, &result, 0), peer->pid);
+  ck_assert_msg(WIFEXITED(result) && WEXITSTATUS(result) == 0, "the other process failed: %d",
+                result);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+int harness_run(const char *name, const TTest *const *tests, size_t count) {
+  Suite *suite = suite_create(name);
+  TCase *tcase = tcase_create(name);
+  SRunner *runner;
+  int failed;
+
+  tcase_set_timeout(tcase, 60);
+  for (size_t i = 0; i < count; i++)
+    tcase_add_test(tcase, tests[i]);
+  suite_add_tcase(suite, tcase);
+  runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -10,6 +10,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include <shop.h>
 
@@ -145,6 +146,39 @@ int32_t gateway_taken(struct gateway *gateway, const char *key);
 void world_vandalise(struct world *world, const char *sql);
 /* The one number that a query gives, on a connection of its own. */
 int64_t world_number(struct world *world, const char *sql);
+/* The one text that a query gives, likewise; fails the test where it does not fit. */
+void world_text(struct world *world, const char *sql, char *out, size_t size);
+/* A number made of every row of every table (but the seam's own counters, which
+   may move without a meaning): a call that failed must leave it as it was. */
+uint64_t world_digest(struct world *world);
+
+/* ---- options with one thing set; freed by the caller ---------------------------------- */
+
+shop_options_t *options_with_key(const char *key);
+shop_options_t *options_with_version(int64_t version);
+shop_options_t *options_with_deadline(int64_t deadline_ms);
+
+/* ---- another process --------------------------------------------------------------------- */
+
+/* A child that runs fn with the same world and its own shop. To be started
+   before the world opens its shop: SQLite must not be carried across a fork. A
+   failed assertion in it fails the test. */
+struct peer {
+  pid_t pid;
+  int line;
+};
+struct peer peer_start(struct world *world, void (*fn)(struct world *world, struct peer *peer));
+/* One message, of up to 8,000 bytes; both sides speak this way. */
+void peer_tell(struct peer *peer, const char *text);
+void peer_hear(struct peer *peer, char *out, size_t size);
+/* Waits for its end, which must be a good one. */
+void peer_end(struct peer *peer);
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* Runs the tests as one suite, each in a process of its own; gives what main gives. */
+int harness_run(const char *name, const TTest *const *tests, size_t count);
+#define HARNESS_RUN(name, tests) harness_run(name, tests, sizeof(tests) / sizeof(tests)[0])
 
 #define ck_status(world, status, wanted)                                                          \
   do {                                                                                            \
@@ -154,5 +188,16 @@ int64_t world_number(struct world *world, const char *sql);
                   shop_error_message((world)->err));                                              \
   } while (0)
 #define ck_ok(world, status) ck_status(world, status, SHOP_OK)
+/* A call that is given world->err and must fail: with this status, with a
+   sentence, and with the store as before. */
+#define ck_refused(world, call, wanted)                                                           \
+  do {                                                                                            \
+    uint64_t before_ = world_digest(world);                                                       \
+    ck_status(world, call, wanted);                                                               \
+    ck_assert_int_eq(shop_error_code((world)->err), (wanted));                                    \
+    ck_assert_str_ne(shop_error_message((world)->err), "");                                       \
+    ck_assert_msg(world_digest(world) == before_, "%s:%d: the store has changed", __FILE__,       \
+                  __LINE__);                                                                      \
+  } while (0)
 
 #endif

@@ -9,6 +9,7 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/rsa.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,6 +286,16 @@ START_TEST(garbage_pem) {
   int size = mbedtls_pk_write_key_der(&pk, der, sizeof der);
   mbedtls_pk_free(&pk);
   refuse("k", SHOP__KEY_ES256, der + sizeof der - size, (size_t)size);
+
+  /* DER of a key without its public half: no NUL in it, which would tell */
+  size_t der_size = 0;
+  ck_assert_int_eq(sodium_base642bin(der, sizeof der, strchr(same_without_public, '\n') + 1,
+                                     strlen(same_without_public) - 60, "\n", &der_size, NULL,
+                                     sodium_base64_VARIANT_ORIGINAL),
+                   0);
+  ck_assert_uint_eq(der_size, 51);
+  ck_assert_ptr_null(memchr(der, 0, der_size));
+  refuse("k", SHOP__KEY_ES256, der, der_size);
 }
 END_TEST
 

@@ -23,6 +23,9 @@ static struct {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   bool closed;     /* hashes wait inside until it is opened */
+  int32_t let_out; /* so many may leave although it is closed */
+  int32_t begun;
+  bool time_is_up; /* for those with the deadline LEAVES_US */
   int32_t running; /* inside a hash now */
   int32_t running_max;
   int32_t done;    /* hashes computed */
@@ -65,9 +68,13 @@ static void begin(char letter, uint64_t memory, uint64_t passes) {
   if (used < sizeof seen.order - 1) {
     seen.order[used] = letter;
   }
+  seen.begun++;
   pthread_cond_broadcast(&seen.changed);
-  while (seen.closed) {
+  while (seen.closed && seen.let_out == 0) {
     __real_pthread_cond_wait(&seen.changed, &seen.lock);
+  }
+  if (seen.closed) {
+    seen.let_out--;
   }
   pthread_mutex_unlock(&seen.lock);
 }
@@ -120,14 +127,34 @@ int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock) {
   return __real_pthread_cond_wait(cond, lock);
 }
 
+/* A deadline that passes when the test says so, not the clock. */
+#define LEAVES_US 4000000000000000
+
 int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
                                   const struct timespec *until) {
   note_waiting();
-  return __real_pthread_cond_timedwait(cond, lock, until);
+  if (until->tv_sec != LEAVES_US / 1000000) {
+    return __real_pthread_cond_timedwait(cond, lock, until);
+  }
+  for (;;) {
+    struct timespec soon;
+    (void)clock_gettime(CLOCK_MONOTONIC, &soon);
+    soon.tv_nsec += 1000000;
+    soon.tv_sec += soon.tv_nsec / 1000000000;
+    soon.tv_nsec %= 1000000000;
+    int failed = __real_pthread_cond_timedwait(cond, lock, &soon);
+    pthread_mutex_lock(&seen.lock);
+    bool up = seen.time_is_up;
+    pthread_mutex_unlock(&seen.lock);
+    if (failed == 0 || up) {
+      return failed;
+    }
+  }
 }
 
 static void reset_seen(void) {
-  seen.running = seen.running_max = seen.done = seen.waiting = 0;
+  seen.running = seen.running_max = seen.done = seen.waiting = seen.begun = seen.let_out = 0;
+  seen.time_is_up = false;
   seen.memory = seen.passes = 0;
   memset(seen.order, 0, sizeof seen.order);
 }
@@ -135,6 +162,13 @@ static void reset_seen(void) {
 static void close_gate(bool closed) {
   pthread_mutex_lock(&seen.lock);
   seen.closed = closed;
+  pthread_cond_broadcast(&seen.changed);
+  pthread_mutex_unlock(&seen.lock);
+}
+
+static void let_one_out(void) {
+  pthread_mutex_lock(&seen.lock);
+  seen.let_out++;
   pthread_cond_broadcast(&seen.changed);
   pthread_mutex_unlock(&seen.lock);
 }
@@ -558,6 +592,35 @@ START_TEST(first_come_first_served) {
 }
 END_TEST
 
+/* A place that was handed to the next in the queue is taken: who comes then
+   waits. */
+START_TEST(a_place_changes_hands) {
+  struct caller a, b, c;
+  shop__hasher_t *hasher = make_hasher(8, 1, 1);
+  reset_seen();
+  close_gate(true);
+  start(&a, hasher, 'a', 0);
+  await(&seen.begun, 1);
+  start(&b, hasher, 'b', 0);
+  await(&seen.waiting, 1);
+  let_one_out();
+  await(&seen.begun, 2);
+  start(&c, hasher, 'c', 0);
+  pthread_mutex_lock(&seen.lock);
+  while (seen.waiting < 2 && seen.begun < 3) {
+    __real_pthread_cond_wait(&seen.changed, &seen.lock);
+  }
+  ck_assert_int_eq(seen.begun, 2);
+  pthread_mutex_unlock(&seen.lock);
+  close_gate(false);
+  join(&a, SHOP_OK);
+  join(&b, SHOP_OK);
+  join(&c, SHOP_OK);
+  ck_assert_int_eq(seen.running_max, 1);
+  shop__hasher_free(hasher);
+}
+END_TEST
+
 /* A deadline that has passed: nothing is computed, even with a place free. */
 START_TEST(deadline_passed) {
   shop__hasher_t *hasher = make_hasher(8, 1, 1);
@@ -581,6 +644,25 @@ START_TEST(deadline_passed) {
 }
 END_TEST
 
+/* Who waits gives up at the deadline on the monotonic clock, not before. */
+START_TEST(deadline_while_waiting) {
+  struct caller holder, waiter;
+  shop__hasher_t *hasher = make_hasher(8, 1, 1);
+  reset_seen();
+  close_gate(true);
+  start(&holder, hasher, 'a', 0);
+  await(&seen.running, 1);
+  int64_t deadline_us = shop__clock_monotonic_us() + 50000;
+  start(&waiter, hasher, 'b', deadline_us);
+  join(&waiter, SHOP_ERR_DEADLINE);
+  ck_assert_int_ge(shop__clock_monotonic_us(), deadline_us);
+  close_gate(false);
+  join(&holder, SHOP_OK);
+  ck_assert_str_eq(seen.order, "a");
+  shop__hasher_free(hasher);
+}
+END_TEST
+
 /* Who gives up leaves no hole: the others are served in their order, wherever
    in the queue the leavers stood. */
 START_TEST(leaving_the_queue) {
@@ -595,20 +677,20 @@ START_TEST(leaving_the_queue) {
     close_gate(true);
     start(&holder, hasher, 'a', 0);
     await(&seen.running, 1);
-    /* far enough that all can queue before the first of them leaves */
-    int64_t deadline_us = shop__clock_monotonic_us() + 300000;
     for (int32_t i = 0; pattern[i] != '\0'; i++) {
       bool leaves = pattern[i] < 'a';
-      start(&caller[i], hasher, pattern[i], leaves ? deadline_us : INT64_MAX);
+      start(&caller[i], hasher, pattern[i], leaves ? LEAVES_US : INT64_MAX);
       await(&seen.waiting, i + 1);
       if (!leaves) {
         strncat(expected, pattern + i, 1);
       }
     }
+    pthread_mutex_lock(&seen.lock);
+    seen.time_is_up = true;
+    pthread_mutex_unlock(&seen.lock);
     for (int32_t i = 0; pattern[i] != '\0'; i++) {
       if (pattern[i] < 'a') {
         join(&caller[i], SHOP_ERR_DEADLINE);
-        ck_assert_int_ge(shop__clock_monotonic_us(), deadline_us);
       }
     }
     int32_t waiting = seen.waiting;
@@ -672,7 +754,9 @@ int main(void) {
   tcase_add_test(tests, foreign_hashes);
   tcase_add_test(tests, never_more_than_allowed);
   tcase_add_test(tests, first_come_first_served);
+  tcase_add_test(tests, a_place_changes_hands);
   tcase_add_test(tests, deadline_passed);
+  tcase_add_test(tests, deadline_while_waiting);
   tcase_add_test(tests, leaving_the_queue);
   tcase_add_test(tests, cancelled_thread);
   suite_add_tcase(suite, tests);

@@ -387,7 +387,10 @@ START_TEST(little_memory) {
     int32_t right = 0, none = 0;
     make_ctx(alg, &ctx);
     inject.inside_jansson = true;
-    for (inject.budget = 64; inject.budget < 200000; inject.budget += 1531) {
+    /* the dangerous windows are some bytes wide, and low */
+    bool symmetric = alg == SHOP__KEY_HS256;
+    for (inject.budget = symmetric ? 64 : 40000; inject.budget < 100000;
+         inject.budget += symmetric && inject.budget < 6000 ? 8 : 2039) {
       for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         enum outcome outcome = attempt(calls[i], &ctx, 1L << 40, false, &count);
         ck_assert_msg(outcome == RIGHT || outcome == NO_MEMORY, "outcome %d with %ld bytes",

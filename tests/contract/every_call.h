@@ -1,0 +1,41 @@
+/*
+ * Every public call that takes an open shop, each with arguments that are good,
+ * so that a test can try one rule on all of them.
+ */
+#ifndef SHOP_TESTS_EVERY_CALL_H
+#define SHOP_TESTS_EVERY_CALL_H
+
+#include <shop.h>
+
+/* What the calls are made with. */
+struct props {
+  const shop_token_t *token;
+  int64_t user_id;
+  int64_t cart_id;
+  const char *new_email; /* of whom shop_user_register makes */
+  const char *email;     /* of the token's user */
+  const char *password;
+  const char *sku;
+  const char *second_sku; /* shop_cart_remove takes it out */
+  const char *number;     /* of an order */
+  const char *reference;  /* of its payment */
+  /* result: the outputs are as the status promises: an object with SHOP_OK and
+     with the outcome family, else NULL or 0 */
+  bool outputs_are_right;
+};
+
+struct call {
+  const char *name;
+  bool writes;       /* in the common case, begins a transaction that may write */
+  bool needs_token;
+  bool gives_object; /* by an output that may not be NULL */
+  /* Makes the call and frees what it gave. With no_out, out is NULL. */
+  int32_t (*make)(shop_t *shop, struct props *props, bool no_out, shop_error_t *err);
+};
+
+/* In an order in which they can succeed one after the other, given a user, two
+   products, and an order for shop_order_... */
+extern const struct call every_call[];
+extern const size_t every_call_count;
+
+#endif

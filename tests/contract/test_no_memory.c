@@ -1,0 +1,365 @@
+/* Every allocation of every call fails once, the library's own and SQLite's:
+   SHOP_ERR_NO_MEMORY, outputs NULL, the store as before, and the next call
+   works. (Linked with the wrapped allocator of tests/base.) */
+#include "allocation_faults.h"
+#include "every_call.h"
+#include "fault_memory.h"
+
+#include <harness.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Whose memory runs out. */
+struct faults {
+  void (*arm)(long nth);
+  bool (*disarm)(void); /* did it strike */
+  bool may_be_survived; /* SQLite can do without some of its memory */
+};
+
+static void arm_sqlite(long nth) {
+  fault_memory_fail(nth, 1);
+}
+
+static bool disarm_sqlite(void) {
+  return fault_memory_stop() > 0;
+}
+
+static const struct faults of_library = {allocation_fail_at, allocation_failed, false};
+static const struct faults of_sqlite = {arm_sqlite, disarm_sqlite, true};
+
+/* The harness's fakes assert, and Check's assertions allocate; these do not. */
+static struct {
+  char keys[2000][80];
+  int32_t taken, mails;
+  bool no_mail_now;
+} simple;
+
+static void simple_charge(shop_gateway_call_t *call, void *user) {
+  const char *key = shop_gateway_call_key(call);
+  int32_t at = 0;
+
+  (void)user;
+  while (at < simple.taken && strcmp(simple.keys[at], key) != 0)
+    at++;
+  if (at == simple.taken && simple.taken < 2000)
+    strcpy(simple.keys[simple.taken++], key);
+  (void)shop_gateway_call_set_captured(call, key, shop_gateway_call_amount_minor(call),
+                                       shop_gateway_call_currency(call));
+}
+
+static void simple_send(shop_mail_call_t *call, void *user) {
+  (void)user;
+  if (simple.no_mail_now)
+    return;
+  simple.mails++;
+  (void)shop_mail_call_set_delivered(call);
+}
+
+
+static struct world *simple_world(void) {
+  struct world *world = world_prepare();
+
+  memset(&simple, 0, sizeof simple);
+  ck_assert_int_eq(shop_config_set_gateway_charge(world->config, simple_charge, NULL), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_mail_transport(world->config, simple_send, NULL), SHOP_OK);
+  world_open(world);
+  return world;
+}
+
+/* Far into a call not every allocation is tried, but more and more rarely. */
+static long next(long nth) {
+  return nth < 60 ? nth + 1 : nth + nth / 20;
+}
+
+/* ---- every call but the purchase --------------------------------------------------------- */
+
+struct scene {
+  struct world *world;
+  shop_token_t *token, *newcomer;
+  shop_order_t *order;
+  struct props props;
+};
+
+static struct scene scene_new(void) {
+  struct scene scene = {.world = simple_world()};
+  struct world *world = scene.world;
+  int64_t cart_id;
+
+  world_put(world, "TEA", 999, "EUR", 50);
+  world_put(world, "MILK", 120, "EUR", 50);
+  simple.no_mail_now = true; /* one that waits */
+  scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
+  ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
+  world_pass_ms(world, 3600000);
+  simple.no_mail_now = false;
+  scene.newcomer = world_register(world, "eve@example.org");
+  cart_id = world_cart(world, scene.token);
+  world_add(world, scene.token, cart_id, "TEA", 1);
+  world_add(world, scene.token, cart_id, "MILK", 1);
+  scene.props = (struct props){.token = scene.token,
+                               .user_id = shop_token_user_id(scene.token),
+                               .cart_id = cart_id,
+                               .new_email = "bob@example.org",
+                               .email = "ada@example.org",
+                               .password = PASSWORD,
+                               .sku = "TEA",
+                               .second_sku = "MILK",
+                               .number = shop_order_number(scene.order),
+                               .reference = shop_order_gateway_reference(scene.order)};
+  return scene;
+}
+
+static void scene_free(struct scene *scene) {
+  shop_order_free(scene->order);
+  shop_token_free(scene->newcomer);
+  shop_token_free(scene->token);
+  world_free(scene->world);
+}
+
+/* So that a call that has been survived can be made once more. */
+static void renew(struct scene *scene) {
+  static char email[40];
+  static int count;
+
+  snprintf(email, sizeof email, "new%d@example.org", ++count);
+  scene->props.new_email = email;
+  world_add(scene->world, scene->token, scene->props.cart_id, "MILK", 1);
+}
+
+/* Fails the 1st, 2nd, ... allocation of the call until it does without another. */
+static long exhaust(struct scene *scene, const struct call *call, const struct faults *faults,
+                    bool changes) {
+  struct world *world = scene->world;
+  uint64_t before = world_digest(world);
+  /* Where the look whether anything is due fails, the work itself looks. */
+  bool only_looks = strcmp(call->name, "shop_recover") == 0;
+  bool struck = true;
+  long nth, failures = 0;
+
+  for (nth = 1; struck; nth = next(nth)) {
+    int32_t status;
+
+    faults->arm(nth);
+    status = call->make(world->shop, &scene->props, false, world->err);
+    struck = faults->disarm();
+    ck_assert_msg(scene->props.outputs_are_right, "%s left its output with %s at %ld", call->name,
+                  shop_status_name(status), nth);
+    failures += status != SHOP_OK;
+    if (status == SHOP_OK && struck && (faults->may_be_survived || only_looks)) {
+      renew(scene);
+      before = world_digest(world);
+      continue;
+    }
+    ck_assert_msg(status == (struck ? SHOP_ERR_NO_MEMORY : SHOP_OK), "%s: %s at allocation %ld: %s",
+                  call->name, shop_status_name(status), nth, shop_error_message(world->err));
+    ck_assert_int_eq(shop_error_code(world->err), status);
+    ck_assert((shop_error_message(world->err)[0] != '\0') == struck);
+    if (struck && !changes)
+      ck_assert_msg(world_digest(world) == before, "%s changed the store at %ld", call->name, nth);
+  }
+  return failures;
+}
+
+static void every_call_fails(const struct faults *faults) {
+  struct scene scene = scene_new();
+  struct world *world = scene.world;
+
+  for (size_t i = 0; i < every_call_count; i++) {
+    const struct call *call = &every_call[i];
+    bool makes_cart = strcmp(call->name, "shop_cart_create") == 0;
+    long failures;
+
+    if (strcmp(call->name, "shop_purchase") == 0)
+      continue;
+    if (makes_cart) /* for one who has none yet */
+      scene.props.token = scene.newcomer;
+    /* A mail's lease is a step of its own: it may be taken and not be used. */
+    failures = exhaust(&scene, call, faults, strcmp(call->name, "shop_mail_deliver") == 0);
+    ck_assert_msg(failures > 0 || !call->gives_object || faults->may_be_survived,
+                  "%s does without memory", call->name);
+    scene.props.token = scene.token;
+    if (getenv("DBG")) fprintf(stderr, "%s %ld\n", call->name, failures);
+  }
+  world_pass_ms(world, 3600000);
+  ck_ok(world, shop_mail_deliver(world->shop, 10, NULL, world->err));
+  ck_assert_int_ge(simple.mails, 1);
+  world_verify(world, 0);
+  scene_free(&scene);
+}
+
+START_TEST(calls_without_memory) {
+  every_call_fails(&of_library);
+}
+END_TEST
+
+START_TEST(calls_without_memory_for_sqlite) {
+  every_call_fails(&of_sqlite);
+}
+END_TEST
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+/* Of a file that is to be made, and of one that is there, with both keys. */
+static void opening_fails(const struct faults *faults, bool is_there) {
+  struct world *world = world_prepare();
+  bool struck = true;
+  long nth;
+
+  if (is_there) {
+    world_open(world);
+    shop_token_free(world_register(world, "ada@example.org"));
+    ck_assert_int_eq(shop_config_set_token_algorithm(world->config, SHOP_TOKEN_ES256), SHOP_OK);
+    world_reopen(world);
+    ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
+  }
+  for (nth = 1; struck; nth = next(nth)) {
+    shop_t *shop = (shop_t *)world;
+    int32_t status;
+
+    faults->arm(nth);
+    status = shop_open(world->path, world->config, &shop, world->err);
+    struck = faults->disarm();
+    ck_assert((shop == NULL) == (status != SHOP_OK));
+    ck_assert_msg(status == (struck ? SHOP_ERR_NO_MEMORY : SHOP_OK) ||
+                      (status == SHOP_OK && faults->may_be_survived),
+                  "%s at allocation %ld: %s", shop_status_name(status), nth,
+                  shop_error_message(world->err));
+    ck_assert_int_eq(shop_error_code(world->err), status);
+    ck_assert_int_eq(shop_close(shop), SHOP_OK);
+    if (!is_there)
+      (void)unlink(world->path);
+  }
+  ck_assert_int_gt(nth, 3);
+  world->shop = NULL;
+  world_open(world);
+  world_verify(world, 0);
+  world_free(world);
+}
+
+START_TEST(open_without_memory) {
+  opening_fails(&of_library, false);
+  opening_fails(&of_library, true);
+}
+END_TEST
+
+START_TEST(open_without_memory_for_sqlite) {
+  opening_fails(&of_sqlite, false);
+  opening_fails(&of_sqlite, true);
+}
+END_TEST
+
+/* ---- the purchase ------------------------------------------------------------------------------ */
+
+/* Wherever memory runs out in a purchase, after repeating it with its key and
+   a recovery there is one order and one charge. */
+static void purchase_fails(const struct faults *faults, int64_t price_minor) {
+  struct world *world = simple_world();
+  bool struck = true;
+  int32_t count = 0;
+  long nth = 1;
+  int64_t cart_id;
+  shop_token_t *token;
+
+  world_put(world, "TEA", price_minor, "EUR", SHOP_STOCK_UNLIMITED);
+  token = world_register(world, "ada@example.org");
+  for (; struck; nth = next(nth)) {
+    shop_purchase_request_t *request = NULL;
+    shop_options_t *options;
+    shop_order_t *order = (shop_order_t *)world;
+    char key[40];
+    int32_t status;
+
+    ck_assert_int_lt(count, 2000);
+    snprintf(key, sizeof key, "key %ld", nth);
+    cart_id = world_cart(world, token);
+    world_add(world, token, cart_id, "TEA", 1);
+    ck_assert_int_eq(shop_purchase_request_new(&request), SHOP_OK);
+    ck_assert_int_eq(shop_purchase_request_set_method(request, "pm_card_visa"), SHOP_OK);
+    options = options_with_key(key);
+    faults->arm(nth);
+    status = shop_purchase(world->shop, token, cart_id, request, options, &order, world->err);
+    struck = faults->disarm();
+    ck_assert_msg(status == SHOP_OK || (struck && status == SHOP_ERR_NO_MEMORY),
+                  "%s at allocation %ld: %s", shop_status_name(status), nth,
+                  shop_error_message(world->err));
+    ck_assert(order != NULL || status != SHOP_OK);
+    shop_order_free(order);
+
+    status = shop_purchase(world->shop, token, cart_id, request, options, &order, world->err);
+    if (status == SHOP_IN_PROGRESS) {
+      ck_assert_ptr_nonnull(order);
+      world_pass_ms(world, 3600000);
+      ck_ok(world, shop_recover(world->shop, 10, NULL, world->err));
+      shop_order_free(order);
+      status = shop_purchase(world->shop, token, cart_id, request, options, &order, world->err);
+    }
+    ck_ok(world, status);
+    ck_assert_int_eq(shop_order_status(order), SHOP_ORDER_PLACED);
+    shop_order_free(order);
+    shop_options_free(options);
+    shop_purchase_request_free(request);
+    count++;
+    ck_assert_int_eq(simple.taken, price_minor == 0 ? 0 : count);
+  }
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM orders WHERE status = 2"), count);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM orders"), count);
+  ck_assert_int_gt(nth, 5);
+  world_pass_ms(world, 3600000);
+  ck_ok(world, shop_mail_deliver(world->shop, 10000, NULL, world->err));
+  ck_assert_int_ge(simple.mails, count);
+  world_verify(world, 0);
+  shop_token_free(token);
+  world_free(world);
+}
+
+START_TEST(purchase_without_memory) {
+  purchase_fails(&of_library, 999);
+  purchase_fails(&of_library, 0);
+}
+END_TEST
+
+START_TEST(purchase_without_memory_for_sqlite) {
+  purchase_fails(&of_sqlite, 999);
+}
+END_TEST
+
+/* ---- objects without a shop ------------------------------------------------------------------------ */
+
+START_TEST(objects_without_memory) {
+  shop_config_t *config = (shop_config_t *)&config;
+  shop_options_t *options = (shop_options_t *)&options;
+  shop_purchase_request_t *request = (shop_purchase_request_t *)&request;
+  shop_error_t *err = (shop_error_t *)&err;
+  int32_t statuses[4];
+
+  allocation_fail_at(1);
+  statuses[0] = shop_config_new(&config);
+  ck_assert(allocation_failed());
+  allocation_fail_at(1);
+  statuses[1] = shop_options_new(&options);
+  ck_assert(allocation_failed());
+  allocation_fail_at(1);
+  statuses[2] = shop_purchase_request_new(&request);
+  ck_assert(allocation_failed());
+  allocation_fail_at(1);
+  statuses[3] = shop_error_new(&err);
+  ck_assert(allocation_failed());
+  for (int i = 0; i < 4; i++)
+    ck_assert_int_eq(statuses[i], SHOP_ERR_NO_MEMORY);
+  ck_assert(config == NULL && options == NULL && request == NULL && err == NULL);
+}
+END_TEST
+
+int main(void) {
+  const TTest *tests[] = {
+      calls_without_memory,    calls_without_memory_for_sqlite,    open_without_memory,
+      open_without_memory_for_sqlite, purchase_without_memory, purchase_without_memory_for_sqlite,
+      objects_without_memory,
+  };
+
+  fault_memory_install();
+  return HARNESS_RUN("no memory", tests);
+}

@@ -1,0 +1,79 @@
+"""What the two libraries define and what they call: the names, and that
+nothing is global and mutable.
+
+test_symbols.py LIBSHOP_A LIBSHOP_SO
+"""
+import re
+import sys
+import unittest
+
+import house
+
+# Nothing the library may do to its host: print, end it, take its signals,
+# change what all threads share, or configure its libraries globally.
+FORBIDDEN = re.compile(
+    r"""^(?:
+    [fvd]*printf | puts | fputs | putc | putchar | fputc | fwrite | perror | __\w*printf_chk
+    | stdout | stderr | stdin
+    | abort | exit | _exit | quick_exit | atexit | raise | kill
+    | signal | sigaction | sigprocmask | pthread_sigmask | pthread_kill | alarm | setitimer
+    | pthread_create | fork | vfork | system | popen | posix_spawnp? | exec[lv]\w*
+    | setlocale | putenv | setenv | unsetenv | getenv | umask | chdir
+    | s?rand | s?random | strtok | localtime | gmtime | ctime | asctime | strerror
+    | gets | strcpy | strcat | sprintf | vsprintf | alloca
+    | socket | connect | getaddrinfo | gethostbyname
+    | sqlite3_(?:config|initialize|shutdown|auto_extension|enable_shared_cache|load_extension)
+    | json_set_alloc_funcs | jwt_set_alloc | sodium_set_misuse_handler
+    )$""", re.X)
+
+
+def nm(*arguments):
+    for line in house.run("nm", *arguments).splitlines():
+        fields = line.split()
+        if len(fields) >= 2 and not line.endswith(":"):
+            yield fields[-2], fields[-1].split("@")[0]
+
+
+class Symbols(unittest.TestCase):
+    def test_static_names(self):
+        """Linked into a host, the library takes no name but shop_..."""
+        defined = {name for _, name in nm("-g", "--defined-only", STATIC)}
+        self.assertGreater(len(defined), 200)
+        self.assertEqual(sorted(name for name in defined if not name.startswith("shop_")), [])
+
+    def test_exported_is_declared(self):
+        exported = {name for _, name in nm("-D", "--defined-only", SHARED)}
+        declared = {declaration.name for declaration in house.declarations()}
+        self.assertGreater(len(declared), 100)
+        self.assertEqual(sorted(exported - declared), [], "exported, but in no header")
+        self.assertEqual(sorted(declared - exported), [], "declared, but not exported")
+        self.assertEqual(sorted(name for name in exported if name.startswith("shop__")), [])
+
+    def test_static_has_what_is_declared(self):
+        defined = {name for kind, name in nm("-g", "--defined-only", STATIC) if kind == "T"}
+        declared = {declaration.name for declaration in house.declarations()}
+        self.assertEqual(sorted(declared - defined), [])
+
+    def test_no_global_state(self):
+        """No variable outlives a call: no writable data, nothing per thread."""
+        symbol = re.compile(r"[0-9a-f]+ (.{7}) (\S+)\t")
+        for line in house.run("objdump", "-t", STATIC).splitlines():
+            found = symbol.match(line)
+            if found and "d" not in found.group(1):  # d: the section itself
+                # A table of pointers that the loader fills in is constant after that.
+                self.assertNotRegex(found.group(2), r"^(\.(data(?!\.rel\.ro)|bss|tdata|tbss)|\*COM\*)",
+                                    line)
+
+    def test_nothing_forbidden_is_called(self):
+        used = {name for _, name in nm("-u", STATIC)} | {name for _, name in nm("-D", "-u", SHARED)}
+        self.assertIn("malloc", used)
+        self.assertEqual(sorted(name for name in used if FORBIDDEN.match(name)), [])
+
+    def test_soname(self):
+        """A host that was linked against this one finds its like, and no other."""
+        self.assertIn("[libshop.so.0]", house.run("readelf", "-d", SHARED))
+
+
+if __name__ == "__main__":
+    STATIC, SHARED = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1])
