@@ -31,6 +31,7 @@ struct turn {
   const shop_token_t *token; /* one purchase of this user's, by number */
   const char *number;
   int64_t began_ms; /* or whatever is due; nothing gets two turns in one recovery */
+  struct shop__operation_row after; /* lease start and id of what was passed over */
   int64_t now_ms;
   /* results */
   bool found;
@@ -39,6 +40,7 @@ struct turn {
   bool key_lives;  /* the gateway still honours the key */
   bool held_too_long;
   int64_t order_id;
+  int64_t lease_start_ms; /* before it was taken */
   struct shop__ask ask;
   struct shop__pack pack; /* of an order that needs no asking */
 };
@@ -90,8 +92,8 @@ static int32_t fill_ask(shop__tx_t *tx, struct turn *turn, const struct shop__op
   return status;
 }
 
-/* Takes the lease; also of what is left alone, which would else be the next for
-   ever. */
+/* Takes the lease; also of what a person has, which would else be the next for
+   ever. What no callback is set for is passed over as it is. */
 static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
   const struct shop_config *config = &turn->shop->config;
   int32_t status;
@@ -100,19 +102,18 @@ static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operat
   turn->held_too_long = held_too_long(config, row, turn->now_ms);
   turn->way = way_of(turn, row);
   status = fill_ask(tx, turn, row);
-  if (status != SHOP_OK)
+  turn->lease_start_ms = row->lease_start_ms;
+  if (status != SHOP_OK || turn->way == WAY_MISSING)
     return status;
   return shop__operation_set_lease(tx, turn->ask.operation_id, turn->now_ms,
-                                   turn->way == WAY_LEAVE || turn->way == WAY_MISSING
-                                       ? 0
-                                       : config->gateway_lease_ms);
+                                   turn->way == WAY_LEAVE ? 0 : config->gateway_lease_ms);
 }
 
 static int32_t take_due_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
   int32_t status =
-      shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
+      shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &turn->after, &row, &turn->found);
 
   return status == SHOP_OK && turn->found ? take(tx, turn, &row) : status;
 }
@@ -122,7 +123,8 @@ static int32_t glance_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
 
-  return shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
+  return shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &turn->after, &row,
+                                  &turn->found);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -219,6 +221,8 @@ static int32_t recover_one(struct turn *turn, struct shop_recovery *recovery, sh
   if (turn->way == WAY_MISSING) {
     recovery->waiting++;
     recovery->no_gateway = true;
+    turn->after.lease_start_ms = turn->lease_start_ms;
+    turn->after.id = turn->ask.operation_id;
     return SHOP_OK;
   }
   status = ask(turn, SHOP_ACTOR_SYSTEM, &settle, err);
@@ -254,7 +258,7 @@ static void describe(struct shop_recovery *recovery) {
 }
 
 int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_error_t *err) {
-  struct turn turn = {.shop = shop, .found = true};
+  struct turn turn = {.shop = shop, .found = true, .after = {.lease_start_ms = -1}};
   struct shop_recovery *recovery;
   int32_t status;
 

@@ -666,7 +666,8 @@ static void send(struct work *work) {
                               });
 }
 
-/* Where a callback was just asked and the operation stands as before, the
+/* Who asked learns how the order stands; a contradiction is the reporter's to
+   hear. Where a callback was just asked and the operation stands as before, the
    answer was none. */
 static int32_t outcome_of(const struct work *work, shop_error_t *err) {
   const struct shop__settle *settle = work->settle;
@@ -674,7 +675,7 @@ static int32_t outcome_of(const struct work *work, shop_error_t *err) {
       shop__order_operation_by_id(settle->order, settle->operation_id);
   int32_t status;
 
-  if (work->contradicts)
+  if (work->contradicts && settle->actor == SHOP_ACTOR_GATEWAY)
     return shop__error_set(err, SHOP_CONTRADICTION,
                            "what the gateway says of order %s cannot be after what is known: it "
                            "is noted",

@@ -40,7 +40,8 @@ static const char OPERATIONS_EACH[] =
 static const char OPERATION_NEXT_DUE[] =
     "SELECT " OPERATION_COLUMNS "WHERE n.state IN (1, 4)"
     " AND ((n.lease_start_ms < $1 AND n.lease_start_ms + n.lease_length_ms <= $2)"
-    " OR $2 < n.lease_start_ms) ORDER BY n.lease_start_ms, n.id LIMIT 1";
+    " OR $2 < n.lease_start_ms) AND (n.lease_start_ms, n.id) > ($3, $4)"
+    " ORDER BY n.lease_start_ms, n.id LIMIT 1";
 static const char OPERATION_SET_STATE[] =
     "UPDATE operations SET state = $2, reference = COALESCE($3, reference), moved_minor = $4"
     " WHERE id = $1";
@@ -183,11 +184,14 @@ int32_t shop__operation_newest(shop__tx_t *tx, int64_t order_id, int32_t kind,
 }
 
 int32_t shop__operation_next_due(shop__tx_t *tx, int64_t began_ms, int64_t now_ms,
+                                 const struct shop__operation_row *after,
                                  struct shop__operation_row *row, bool *found) {
   shop__query_t *q = shop__query(tx, OPERATION_NEXT_DUE);
 
   shop__query_int(q, 1, began_ms);
   shop__query_int(q, 2, now_ms);
+  shop__query_int(q, 3, after->lease_start_ms);
+  shop__query_int(q, 4, after->id);
   return first_operation(q, row, found);
 }
 

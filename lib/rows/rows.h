@@ -352,8 +352,10 @@ int32_t shop__operation_newest(shop__tx_t *tx, int64_t order_id, int32_t kind,
                                struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
 /** An open operation whose lease has run out and, unless the clock went back,
     was taken before `began_ms`: so who began then meets none twice. The one
-    with the oldest lease comes first. */
+    with the oldest lease comes first, and only those behind `after` (lease
+    start and id) are looked at. */
 int32_t shop__operation_next_due(shop__tx_t *tx, int64_t began_ms, int64_t now_ms,
+                                 const struct shop__operation_row *after,
                                  struct shop__operation_row *row, bool *found) SHOP__MUST_USE;
 /** reference NULL: the stored one stays. moved_minor: what the gateway took or
     gave back by it. */
