@@ -8,7 +8,7 @@ static int32_t operate(shop_t *shop, struct shop__operation *operation, const ch
                        const shop_options_t *options, shop_order_t **out, shop_error_t *err) {
   const shop_refund_request_t *request = operation->request;
   struct shop__once once;
-  struct shop__once_input input = {{0}};
+  struct shop__once_input input = shop__once_input(options);
   int32_t status = shop__options_check(options, SHOP__TAKES_KEY, err);
 
   if (status == SHOP_OK && (operation->number == NULL || operation->number[0] == '\0'))

@@ -170,7 +170,7 @@ static int32_t store_change(shop__tx_t *tx, const struct change *change,
   cart->updated_at_ms = change->now_ms;
   if (cart->line_count == 0)
     cart->currency = NULL;
-  return shop__cart_update(tx, cart);
+  return shop__cart_touch(tx, cart);
 }
 
 static int32_t change_fn(shop__tx_t *tx, void *ctx) {
@@ -325,7 +325,7 @@ static int32_t check_change(const struct change *change, shop_cart_t **out, bool
 static int32_t change_cart(shop_t *shop, struct change *change, bool names_sku,
                            const shop_options_t *options, shop_cart_t **out, shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, false);
-  struct shop__once_input input = {{0}};
+  struct shop__once_input input = shop__once_input(options);
   int32_t status;
 
   if (out != NULL)

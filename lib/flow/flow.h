@@ -201,7 +201,9 @@ struct shop__once {
     requests run together. */
 struct shop__once_input {
   struct shop__bytes bytes;
+  bool wanted; /* a key is given */
 };
+struct shop__once_input shop__once_input(const shop_options_t *options);
 void shop__once_text(struct shop__once_input *input, const char *text);
 void shop__once_int(struct shop__once_input *input, int64_t value);
 int32_t shop__once_begin(struct shop__once *once, const char *operation,
@@ -304,7 +306,11 @@ const struct shop__order_adjustment *shop__order_adjustment_at(const shop_order_
 void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row *row);
 void shop__order_pack_line(struct shop__pack *pack, const struct shop__order_line_row *row);
 void shop__order_pack_adjustment(struct shop__pack *pack, const struct shop__adjustment_row *row);
+/** Ends lines and adjustments: they can be looked at from now on. */
 void shop__order_pack_end(struct shop__pack *pack);
+void shop__order_pack_operation(struct shop__pack *pack, const struct shop__operation_row *row);
+void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_row *row);
+void shop__order_pack_end_history(struct shop__pack *pack);
 /** The order that is being built, or NULL after a failure. */
 shop_order_t *shop__order_of(const struct shop__pack *pack);
 /** The operation with this id, or NULL. */

@@ -5,13 +5,21 @@
 
 #include "flow.h"
 
+struct shop__once_input shop__once_input(const shop_options_t *options) {
+  return (struct shop__once_input){.wanted = options != NULL && options->key[0] != '\0'};
+}
+
 void shop__once_int(struct shop__once_input *input, int64_t value) {
+  if (!input->wanted)
+    return;
   shop__bytes_format(&input->bytes, "%lld;", (long long)value);
 }
 
 void shop__once_text(struct shop__once_input *input, const char *text) {
   size_t size = text == NULL ? 0 : strlen(text);
 
+  if (!input->wanted)
+    return;
   shop__once_int(input, text == NULL ? -1 : (int64_t)size);
   shop__bytes_add(&input->bytes, text == NULL ? "" : text, size);
 }
@@ -25,7 +33,7 @@ int32_t shop__once_begin(struct shop__once *once, const char *operation,
                               .key = options == NULL ? "" : options->key};
   if (input->bytes.failed)
     status = shop__no_memory(err);
-  else
+  else if (input->wanted)
     shop__digest(input->bytes.data, input->bytes.used, once->digest);
   shop__bytes_free(&input->bytes);
   return status;

@@ -67,7 +67,8 @@ void shop__order_pack_adjustment(struct shop__pack *pack, const struct shop__adj
                     sizeof adjustment);
 }
 
-static void pack_operation(struct shop__pack *pack, const struct shop__operation_row *row) {
+void shop__order_pack_operation(struct shop__pack *pack,
+                                const struct shop__operation_row *row) {
   struct shop__order_operation operation = {.id = row->id,
                                             .amount_minor = row->amount_minor,
                                             .kind = row->kind,
@@ -80,7 +81,7 @@ static void pack_operation(struct shop__pack *pack, const struct shop__operation
   shop__pack_record(pack, offsetof(struct shop_order, operations), &operation, sizeof operation);
 }
 
-static void pack_event(struct shop__pack *pack, const struct shop__event_row *row) {
+void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_row *row) {
   struct shop__order_event event = {.at_ms = row->at_ms, .actor = row->actor};
 
   event.name = shop__pack_text(pack, row->name);
@@ -93,6 +94,9 @@ static void pack_event(struct shop__pack *pack, const struct shop__event_row *ro
 void shop__order_pack_end(struct shop__pack *pack) {
   shop__pack_end_list(pack, offsetof(struct shop_order, lines));
   shop__pack_end_list(pack, offsetof(struct shop_order, adjustments));
+}
+
+void shop__order_pack_end_history(struct shop__pack *pack) {
   shop__pack_end_list(pack, offsetof(struct shop_order, operations));
   shop__pack_end_list(pack, offsetof(struct shop_order, events));
 }
@@ -118,12 +122,12 @@ static int32_t read_lists(shop__tx_t *tx, int64_t order_id, struct shop__pack *p
     return status;
   q = shop__operations_each(tx, order_id);
   while ((status = shop__operations_next(q, &operation)) == SHOP__ROW)
-    pack_operation(pack, &operation);
+    shop__order_pack_operation(pack, &operation);
   if (status != SHOP_OK)
     return status;
   q = shop__events_each_of_order(tx, order_id);
   while ((status = shop__events_next(q, &event)) == SHOP__ROW)
-    pack_event(pack, &event);
+    shop__order_pack_event(pack, &event);
   return status;
 }
 
@@ -136,6 +140,7 @@ int32_t shop__order_pack(shop__tx_t *tx, const struct shop__order_row *row,
   if (status != SHOP_OK)
     return status;
   shop__order_pack_end(pack);
+  shop__order_pack_end_history(pack);
   return shop__pack_check(tx, pack);
 }
 

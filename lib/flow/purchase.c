@@ -34,6 +34,7 @@ struct purchase {
 };
 
 static const struct shop_purchase_request NOTHING_ASKED;
+static const char CREATED[] = "order.created";
 
 /* ---- T1, step by step ------------------------------------------------------------------- */
 
@@ -250,7 +251,7 @@ static int32_t store_order(shop__tx_t *tx, struct purchase *purchase,
   if (status == SHOP_OK)
     status = shop__note(tx, order,
                         &(struct shop__moment){purchase->now_ms, SHOP_ACTOR_SHOPPER},
-                        "order.created", NULL, "pending", NULL);
+                        CREATED, NULL, "pending", NULL);
   return status;
 }
 
@@ -284,9 +285,11 @@ static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
   shop__gateway_key(shop, operation.id, key);
   operation.key = key;
   status = shop__operation_insert(tx, &operation);
-  if (status == SHOP_OK)
-    shop__ask_fill(&operation, key, &purchase->charge);
-  return status;
+  if (status != SHOP_OK)
+    return status;
+  shop__ask_fill(&operation, key, &purchase->charge);
+  shop__order_pack_operation(&purchase->pack, &operation);
+  return SHOP_OK;
 }
 
 static int32_t hold_cart(shop__tx_t *tx, const struct purchase *purchase,
@@ -323,6 +326,20 @@ static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
   return shop__place(tx, order, &purchase->placing);
 }
 
+/* What T1 has built is what it has stored; only an order that was placed at once
+   has moved on since. */
+static int32_t finish_snapshot(shop__tx_t *tx, struct purchase *purchase,
+                               const struct shop__order_row *order) {
+  if (order->total_minor == 0)
+    return shop__order_pack_by_id(tx, order->id, &purchase->pack);
+  shop__order_pack_event(&purchase->pack, &(struct shop__event_row){.at_ms = purchase->now_ms,
+                                                                    .actor = SHOP_ACTOR_SHOPPER,
+                                                                    .name = CREATED,
+                                                                    .after = "pending"});
+  shop__order_pack_end_history(&purchase->pack);
+  return shop__pack_check(tx, &purchase->pack);
+}
+
 static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
                            const struct shop__token_row *user, struct shop__cart_row *cart) {
   struct shop__order_row order;
@@ -336,6 +353,7 @@ static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
     return status;
   shop__order_of(&purchase->pack)->id = order.id;
   shop__order_of(&purchase->pack)->total_minor = order.total_minor;
+  shop__order_of(&purchase->pack)->payment_status = order.payment_state;
   purchase->needs_message =
       order.total_minor == 0 && !tells_of(purchase->told, shop__order_of(&purchase->pack));
   if (purchase->needs_message) /* undo; the caller composes and comes back */
@@ -350,7 +368,7 @@ static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
   if (status == SHOP_OK)
     status = shop__once_store(tx, &purchase->once, user->user_id, order.id, purchase->now_ms);
   if (status == SHOP_OK)
-    status = shop__order_pack_by_id(tx, order.id, &purchase->pack);
+    status = finish_snapshot(tx, purchase, &order);
   purchase->order_id = order.id;
   purchase->is_new = true;
   return status;
@@ -385,8 +403,11 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
 static void draw_number(char number[SHOP__ORDER_NUMBER_BYTES]) {
   static const char LETTERS[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+  uint8_t drawn[SHOP__ORDER_NUMBER_BYTES - 1];
+
+  shop__random_bytes(drawn, sizeof drawn);
   for (int i = 0; i < SHOP__ORDER_NUMBER_BYTES - 1; i++)
-    number[i] = LETTERS[shop__random_below(32)];
+    number[i] = LETTERS[drawn[i] % 32]; /* 256 is a multiple of 32: evenly drawn */
   number[SHOP__ORDER_NUMBER_BYTES - 1] = '\0';
 }
 
@@ -481,7 +502,7 @@ static int32_t buy(struct purchase *purchase, const shop_options_t *options, sho
 static int32_t begin_once(struct purchase *purchase, const shop_options_t *options,
                           shop_error_t *err) {
   const shop_purchase_request_t *request = purchase->request;
-  struct shop__once_input input = {{0}};
+  struct shop__once_input input = shop__once_input(options);
 
   shop__once_int(&input, purchase->cart_id);
   shop__once_text(&input, request->method);

@@ -294,7 +294,7 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
                            const shop_options_t *options, shop_token_t **out,
                            shop_error_t *err) {
   struct registration registration = {.email = email};
-  struct shop__once_input input = {{0}};
+  struct shop__once_input input = shop__once_input(options);
   int32_t status;
 
   if (out != NULL)

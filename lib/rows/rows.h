@@ -159,6 +159,9 @@ int32_t shop__cart_insert(shop__tx_t *tx, const struct shop__cart_row *row) SHOP
 /** Stores state, version, line count, currency, order and time of the row. */
 int32_t shop__cart_update(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
 
+/** Stores version, line count, currency and time: a change of the lines. */
+int32_t shop__cart_touch(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
+
 /** A cart line with its product as it is today. */
 struct shop__cart_line_row {
   int64_t product_id;

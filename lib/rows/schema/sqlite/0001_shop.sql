@@ -1,4 +1,5 @@
--- The shop, version 1. Times are ms since 1970 (UTC), amounts minor units.
+-- The shop, version 1. A list of three or more after IN makes SQLite build a
+-- b-tree at every check: ranges are written as BETWEEN. Times are ms since 1970 (UTC), amounts minor units.
 -- Long texts stand last in their tables, so that a read of the front columns
 -- does not walk their overflow pages.
 
@@ -67,7 +68,7 @@ CREATE TABLE products (
 CREATE TABLE carts (
   id            INTEGER PRIMARY KEY,
   user_id       INTEGER NOT NULL REFERENCES users (id),
-  state         INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)), -- open, completing, completed, expired
+  state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4), -- open, completing, completed, expired
   version       INTEGER NOT NULL,
   line_count    INTEGER NOT NULL CHECK (line_count >= 0),
   currency      TEXT,                        -- NULL while there is no line
@@ -93,7 +94,7 @@ CREATE TABLE orders (
   number           TEXT NOT NULL UNIQUE,
   user_id          INTEGER NOT NULL REFERENCES users (id),
   cart_id          INTEGER NOT NULL REFERENCES carts (id),
-  status           INTEGER NOT NULL CHECK (status IN (1, 2, 3, 4)), -- pending, placed, failed, cancelled
+  status           INTEGER NOT NULL CHECK (status BETWEEN 1 AND 4), -- pending, placed, failed, cancelled
   currency         TEXT NOT NULL,
   total_minor      INTEGER NOT NULL CHECK (total_minor >= 0),
   created_at_ms    INTEGER NOT NULL,
@@ -137,7 +138,7 @@ CREATE TABLE reservations (
   product_id INTEGER NOT NULL REFERENCES products (id),
   quantity   INTEGER NOT NULL CHECK (quantity > 0),
   returned   INTEGER NOT NULL DEFAULT 0 CHECK (returned BETWEEN 0 AND quantity), -- of what was taken
-  state      INTEGER NOT NULL CHECK (state IN (1, 2, 3)),     -- held, taken, released
+  state      INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),     -- held, taken, released
   PRIMARY KEY (order_id, product_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -164,8 +165,8 @@ CREATE INDEX payments_attention ON payments (order_id) WHERE attention <> 0 OR s
 CREATE TABLE operations (
   id               INTEGER PRIMARY KEY,
   order_id         INTEGER NOT NULL REFERENCES payments (order_id),
-  kind             INTEGER NOT NULL CHECK (kind IN (1, 2, 3, 4)), -- charge, capture, void, refund
-  state            INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)), -- sent, done, refused, unknown
+  kind             INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4), -- charge, capture, void, refund
+  state            INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4), -- sent, done, refused, unknown
   cancels          INTEGER NOT NULL,         -- 1: when done, the order is cancelled
   amount_minor     INTEGER NOT NULL,
   moved_minor      INTEGER NOT NULL,         -- what the gateway took or gave back by it
