@@ -300,13 +300,13 @@ static bool is_covered(const struct audit_order *at) {
   const struct shop__order_row *order = &at->row->order;
 
   if (order->total_minor == 0)
-    return order->payment_state == SHOP_PAYMENT_NONE;
-  if (order->payment_state == SHOP_PAYMENT_AUTHORIZED)
+    return order->payment.state == SHOP_PAYMENT_NONE;
+  if (order->payment.state == SHOP_PAYMENT_AUTHORIZED)
     return true;
-  if (order->payment_state != SHOP_PAYMENT_CAPTURED ||
-      !same_currency(order->captured_currency, order->currency))
+  if (order->payment.state != SHOP_PAYMENT_CAPTURED ||
+      !same_currency(order->payment.captured_currency, order->currency))
     return false;
-  return order->captured_minor == order->total_minor || at->captures > 0;
+  return order->payment.captured_minor == order->total_minor || at->captures > 0;
 }
 
 static void check_placed(struct audit *audit, const struct audit_order *at) {
@@ -323,13 +323,13 @@ static void check_placed(struct audit *audit, const struct audit_order *at) {
 
 static void check_pending(struct audit *audit, const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
-  bool mismatch = (order->attention & SHOP__ATTENTION_MISMATCH) != 0;
-  bool paid = order->payment_state == SHOP_PAYMENT_CAPTURED ||
-              order->payment_state == SHOP_PAYMENT_AUTHORIZED;
+  bool mismatch = (order->payment.attention & SHOP__ATTENTION_MISMATCH) != 0;
+  bool paid = order->payment.state == SHOP_PAYMENT_CAPTURED ||
+              order->payment.state == SHOP_PAYMENT_AUTHORIZED;
 
-  if (order->payment_state == SHOP_PAYMENT_NONE ||
-      order->payment_state == SHOP_PAYMENT_DECLINED ||
-      order->payment_state == SHOP_PAYMENT_VOIDED)
+  if (order->payment.state == SHOP_PAYMENT_NONE ||
+      order->payment.state == SHOP_PAYMENT_DECLINED ||
+      order->payment.state == SHOP_PAYMENT_VOIDED)
     violation(audit, "order %s: pending without a payment that could come", order->number);
   if (paid && !mismatch)
     violation(audit, "order %s: paid and not placed", order->number);
@@ -342,10 +342,10 @@ static void check_pending(struct audit *audit, const struct shop__audit_order_ro
 /* Failed: declined, voided, or with money that came late or was given back. */
 static void check_failed(struct audit *audit, const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
-  int32_t odd = order->attention & (SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
+  int32_t odd = order->payment.attention & (SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
 
-  if (order->payment_state != SHOP_PAYMENT_DECLINED &&
-      order->payment_state != SHOP_PAYMENT_VOIDED && odd == 0)
+  if (order->payment.state != SHOP_PAYMENT_DECLINED &&
+      order->payment.state != SHOP_PAYMENT_VOIDED && odd == 0)
     violation(audit, "order %s: failed, and its payment was not declined", order->number);
   if (row->cart_order_id == order->id)
     violation(audit, "order %s: failed, and its cart still belongs to it", order->number);
@@ -354,11 +354,11 @@ static void check_failed(struct audit *audit, const struct shop__audit_order_row
 }
 
 static void check_cancelled(struct audit *audit, const struct shop__order_row *order) {
-  bool free_of_charge = order->payment_state == SHOP_PAYMENT_NONE && order->total_minor == 0;
-  bool given_back = order->payment_state == SHOP_PAYMENT_CAPTURED &&
-                    order->refunded_minor == order->captured_minor;
+  bool free_of_charge = order->payment.state == SHOP_PAYMENT_NONE && order->total_minor == 0;
+  bool given_back = order->payment.state == SHOP_PAYMENT_CAPTURED &&
+                    order->payment.refunded_minor == order->payment.captured_minor;
 
-  if (!free_of_charge && !given_back && order->payment_state != SHOP_PAYMENT_VOIDED)
+  if (!free_of_charge && !given_back && order->payment.state != SHOP_PAYMENT_VOIDED)
     violation(audit, "order %s: cancelled, and its money was not given back", order->number);
 }
 
@@ -388,17 +388,17 @@ static void check_payment(struct audit *audit, const struct audit_order *at) {
   const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
 
-  if (!charge_agrees(order->payment_state, row->operation_state))
+  if (!charge_agrees(order->payment.state, row->operation_state))
     violation(audit, "order %s: its charge and its payment disagree", order->number);
-  if (order->payment_state != SHOP_PAYMENT_NONE &&
-      (row->payment_amount_minor != order->total_minor ||
-       !same_currency(row->payment_currency, order->currency)))
+  if (order->payment.state != SHOP_PAYMENT_NONE &&
+      (order->payment.amount_minor != order->total_minor ||
+       !same_currency(order->payment.currency, order->currency)))
     violation(audit, "order %s: its payment is not for its total", order->number);
-  if (order->captured_minor != 0 && order->payment_state != SHOP_PAYMENT_CAPTURED)
+  if (order->payment.captured_minor != 0 && order->payment.state != SHOP_PAYMENT_CAPTURED)
     violation(audit, "order %s: money is recorded and not captured", order->number);
-  if (order->captured_minor != at->taken_minor || order->refunded_minor != at->given_back_minor)
+  if (order->payment.captured_minor != at->taken_minor || order->payment.refunded_minor != at->given_back_minor)
     violation(audit, "order %s: its payment is not the sum of its operations", order->number);
-  if (order->refunded_minor + at->refunding_minor > order->captured_minor)
+  if (order->payment.refunded_minor + at->refunding_minor > order->payment.captured_minor)
     violation(audit, "order %s: more is being refunded than was captured", order->number);
 }
 
@@ -410,20 +410,20 @@ static void check_attention(struct audit *audit, const struct audit_order *at) {
   const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
 
-  if (order->payment_state == SHOP_PAYMENT_UNKNOWN)
+  if (order->payment.state == SHOP_PAYMENT_UNKNOWN)
     attention(audit, "order %s: nobody knows whether it was paid", order->number);
-  if ((order->attention & SHOP__ATTENTION_MISMATCH) != 0)
+  if ((order->payment.attention & SHOP__ATTENTION_MISMATCH) != 0)
     attention(audit, "order %s: another amount was taken than its total", order->number);
-  if ((order->attention & SHOP__ATTENTION_LATE) != 0)
+  if ((order->payment.attention & SHOP__ATTENTION_LATE) != 0)
     attention(audit, "order %s: money was taken after it had failed", order->number);
-  if ((order->attention & SHOP__ATTENTION_CONTRADICTION) != 0)
+  if ((order->payment.attention & SHOP__ATTENTION_CONTRADICTION) != 0)
     attention(audit, "order %s: the gateway has said things that cannot both be", order->number);
-  if (at->unknown && order->payment_state != SHOP_PAYMENT_UNKNOWN)
+  if (at->unknown && order->payment.state != SHOP_PAYMENT_UNKNOWN)
     attention(audit, "order %s: nobody knows what became of an operation", order->number);
-  if (order->payment_state == SHOP_PAYMENT_AUTHORIZED &&
-      is_past(row->held_since_ms, audit->config->authorization_life_ms, audit->now_ms))
+  if (order->payment.state == SHOP_PAYMENT_AUTHORIZED &&
+      is_past(order->payment.held_since_ms, audit->config->authorization_life_ms, audit->now_ms))
     attention(audit, "order %s: its authorization is old and may have expired", order->number);
-  if (order->payment_state == SHOP_PAYMENT_SENT &&
+  if (order->payment.state == SHOP_PAYMENT_SENT &&
       is_past(row->operation_created_at_ms, audit->config->gateway_key_life_ms, audit->now_ms))
     attention(audit, "order %s: its payment has no answer, run shop_recover", order->number);
   if (row->mail_state == SHOP__MAIL_DEAD)

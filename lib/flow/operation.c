@@ -63,10 +63,10 @@ static int32_t look(shop__tx_t *tx, const struct work *work, struct stand *stand
   shop__query_t *q;
   int32_t status = find_order(tx, work, stand);
 
-  if (status == SHOP_OK)
-    status = shop__payment_get(tx, stand->order.id, &stand->payment, &stand->has_payment);
   if (status != SHOP_OK)
     return status;
+  stand->payment = stand->order.payment;
+  stand->has_payment = stand->payment.state != SHOP_PAYMENT_NONE;
   q = shop__operations_each(tx, stand->order.id);
   while ((status = shop__operations_next(q, &row)) == SHOP__ROW)
     look_at_operation(&row, stand);

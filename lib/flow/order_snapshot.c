@@ -21,24 +21,24 @@ void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row
       .user_id = row->user_id,
       .cart_id = row->cart_id,
       .total_minor = row->total_minor,
-      .captured_minor = row->captured_minor,
-      .refunded_minor = row->refunded_minor,
+      .captured_minor = row->payment.captured_minor,
+      .refunded_minor = row->payment.refunded_minor,
       .created_at_ms = row->created_at_ms,
       .placed_at_ms = row->placed_at_ms,
       .status = row->status,
-      .payment_status = row->payment_state,
-      .attention = row->attention,
+      .payment_status = row->payment.state,
+      .attention = row->payment.attention,
   };
 
   copy_number(head.number, row->number);
   shop__copy_currency(head.currency, row->currency);
-  shop__copy_currency(head.captured_currency, row->captured_currency);
+  shop__copy_currency(head.captured_currency, row->payment.captured_currency);
   shop__pack_begin(pack, sizeof head);
   head.email = shop__pack_text(pack, row->email);
   head.shipping_address = shop__pack_text(pack, row->shipping_address);
   head.billing_address = shop__pack_text(pack, row->billing_address);
-  head.reference = shop__pack_text(pack, row->reference);
-  head.client_data = shop__pack_text(pack, row->client_data);
+  head.reference = shop__pack_text(pack, row->payment.reference);
+  head.client_data = shop__pack_text(pack, row->payment.client_data);
   head.note = shop__pack_text(pack, row->note);
   head.external_id = shop__pack_text(pack, row->external_id);
   if (!pack->failed)

@@ -201,7 +201,7 @@ static int32_t draft(shop__tx_t *tx, struct purchase *purchase,
   if (status != SHOP_OK)
     return status;
   order->total_minor = total;
-  order->payment_state = total == 0 ? SHOP_PAYMENT_NONE : SHOP_PAYMENT_SENT;
+  order->payment.state = total == 0 ? SHOP_PAYMENT_NONE : SHOP_PAYMENT_SENT;
   return shop__tx_id(tx, &order->id);
 }
 
@@ -353,7 +353,7 @@ static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
     return status;
   shop__order_of(&purchase->pack)->id = order.id;
   shop__order_of(&purchase->pack)->total_minor = order.total_minor;
-  shop__order_of(&purchase->pack)->payment_status = order.payment_state;
+  shop__order_of(&purchase->pack)->payment_status = order.payment.state;
   purchase->needs_message =
       order.total_minor == 0 && !tells_of(purchase->told, shop__order_of(&purchase->pack));
   if (purchase->needs_message) /* undo; the caller composes and comes back */

@@ -565,9 +565,8 @@ static int32_t find_stand(shop__tx_t *tx, const struct work *work, struct stand 
   if (status != SHOP_OK || !*found)
     return status;
   status = shop__order_by_id(tx, stand->operation.order_id, &stand->order, found);
-  if (status == SHOP_OK && *found)
-    status = shop__payment_get(tx, stand->operation.order_id, &stand->payment, found);
-  if (status == SHOP_OK && !*found)
+  stand->payment = stand->order.payment;
+  if (status == SHOP_OK && (!*found || stand->payment.state == SHOP_PAYMENT_NONE))
     status = shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT,
                              "a payment's rows are missing: run shop_verify");
   return status;

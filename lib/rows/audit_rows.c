@@ -62,20 +62,23 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
                 .status = (int32_t)shop__query_get_int(q, 3),
                 .currency = shop__query_get_text(q, 4),
                 .total_minor = shop__query_get_int(q, 5),
-                .payment_state = (int32_t)shop__query_get_int(q, 6),
-                .attention = (int32_t)shop__query_get_int(q, 7),
-                .captured_minor = shop__query_get_int(q, 8),
-                .captured_currency = shop__query_get_text(q, 9),
-                .refunded_minor = shop__query_get_int(q, 17),
+                .payment =
+                    {
+                        .state = (int32_t)shop__query_get_int(q, 6),
+                        .attention = (int32_t)shop__query_get_int(q, 7),
+                        .captured_minor = shop__query_get_int(q, 8),
+                        .captured_currency = shop__query_get_text(q, 9),
+                        .amount_minor = shop__query_get_int(q, 10),
+                        .currency = shop__query_get_text(q, 11),
+                        .refunded_minor = shop__query_get_int(q, 17),
+                        .held_since_ms = shop__query_get_int(q, 18),
+                    },
             },
-        .payment_amount_minor = shop__query_get_int(q, 10),
-        .payment_currency = shop__query_get_text(q, 11),
         .operation_created_at_ms = shop__query_get_int(q, 12),
         .operation_state = (int32_t)shop__query_get_int(q, 13),
         .cart_state = (int32_t)shop__query_get_int(q, 14),
         .cart_order_id = shop__query_get_int(q, 15),
         .mail_state = (int32_t)shop__query_get_int(q, 16),
-        .held_since_ms = shop__query_get_int(q, 18),
     };
   return status;
 }

@@ -5,7 +5,7 @@
   "o.id, o.number, o.user_id, o.cart_id, o.status, o.currency, o.total_minor, o.created_at_ms,"   \
   " o.placed_at_ms, o.email, o.email_key, o.external_id, o.shipping_address, o.billing_address,"  \
   " o.note, p.state, p.attention, p.captured_minor, p.refunded_minor,"  \
-  " p.captured_currency, p.reference, p.client_data"
+  " p.captured_currency, p.reference, p.client_data, p.amount_minor, p.currency, p.held_since_ms"
 #define ORDER_SOURCE " FROM orders o LEFT JOIN payments p ON p.order_id = o.id "
 #define ORDER_PAGE "o.id < $2 ORDER BY o.id DESC LIMIT $3"
 
@@ -69,13 +69,20 @@ static void read_order(shop__query_t *q, struct shop__order_row *row) {
       .shipping_address = shop__query_get_text(q, 12),
       .billing_address = shop__query_get_text(q, 13),
       .note = shop__query_get_text(q, 14),
-      .payment_state = (int32_t)shop__query_get_int(q, 15),
-      .attention = (int32_t)shop__query_get_int(q, 16),
-      .captured_minor = shop__query_get_int(q, 17),
-      .refunded_minor = shop__query_get_int(q, 18),
-      .captured_currency = shop__query_get_text(q, 19),
-      .reference = shop__query_get_text(q, 20),
-      .client_data = shop__query_get_text(q, 21),
+      .payment =
+          {
+              .order_id = shop__query_get_int(q, 0),
+              .state = (int32_t)shop__query_get_int(q, 15),
+              .attention = (int32_t)shop__query_get_int(q, 16),
+              .amount_minor = shop__query_get_int(q, 22),
+              .currency = shop__query_get_text(q, 23),
+              .captured_minor = shop__query_get_int(q, 17),
+              .refunded_minor = shop__query_get_int(q, 18),
+              .captured_currency = shop__query_get_text(q, 19),
+              .reference = shop__query_get_text(q, 20),
+              .held_since_ms = shop__query_get_int(q, 24),
+              .client_data = shop__query_get_text(q, 21),
+          },
   };
 }
 

@@ -1,15 +1,10 @@
 /* Rows of payments, and of what was asked of the gateway for them. */
 #include "rows_parts.h"
 
-#define PAYMENT_COLUMNS                                                                           \
-  "order_id, state, attention, amount_minor, currency, captured_minor, refunded_minor,"           \
-  " captured_currency, reference, held_since_ms, client_data"
-
 static const char PAYMENT_INSERT[] =
     "INSERT INTO payments (order_id, state, attention, amount_minor, currency, captured_minor,"
     " refunded_minor, held_since_ms, created_at_ms, updated_at_ms)"
     " VALUES ($1, $2, 0, $3, $4, 0, 0, $5, $5, $5)";
-static const char PAYMENT_GET[] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE order_id = $1";
 static const char PAYMENT_UPDATE[] =
     "UPDATE payments SET state = $2, attention = $3, captured_minor = $4, refunded_minor = $5,"
     " captured_currency = $6, reference = $7, held_since_ms = $8, client_data = $9,"
@@ -63,30 +58,6 @@ int32_t shop__payment_insert(shop__tx_t *tx, const struct shop__payment_row *row
   shop__query_text(q, 4, row->currency);
   shop__query_int(q, 5, now_ms);
   return shop__query_run(q, NULL);
-}
-
-int32_t shop__payment_get(shop__tx_t *tx, int64_t order_id, struct shop__payment_row *row,
-                          bool *found) {
-  shop__query_t *q = shop__query(tx, PAYMENT_GET);
-  int32_t status;
-
-  shop__query_int(q, 1, order_id);
-  status = shop__rows_first(q, found);
-  if (status == SHOP_OK && *found)
-    *row = (struct shop__payment_row){
-        .order_id = shop__query_get_int(q, 0),
-        .state = (int32_t)shop__query_get_int(q, 1),
-        .attention = (int32_t)shop__query_get_int(q, 2),
-        .amount_minor = shop__query_get_int(q, 3),
-        .currency = shop__query_get_text(q, 4),
-        .captured_minor = shop__query_get_int(q, 5),
-        .refunded_minor = shop__query_get_int(q, 6),
-        .captured_currency = shop__query_get_text(q, 7),
-        .reference = shop__query_get_text(q, 8),
-        .held_since_ms = shop__query_get_int(q, 9),
-        .client_data = shop__query_get_text(q, 10),
-    };
-  return status;
 }
 
 int32_t shop__payment_update(shop__tx_t *tx, const struct shop__payment_row *row,

@@ -196,6 +196,24 @@ int32_t shop__cart_lines_reprice(shop__tx_t *tx, int64_t cart_id,
 
 /* ---- orders.c -------------------------------------------------------------- */
 
+enum shop__attention {
+  SHOP__ATTENTION_MISMATCH = 1,      /* another amount was taken */
+  SHOP__ATTENTION_LATE = 2,          /* taken after the order had failed */
+  SHOP__ATTENTION_CONTRADICTION = 4  /* the gateway says two things */
+};
+struct shop__payment_row {
+  int64_t order_id;
+  int32_t state; /* enum shop_payment_status */
+  int32_t attention;
+  int64_t amount_minor;
+  const char *currency;
+  int64_t captured_minor;
+  int64_t refunded_minor;
+  const char *captured_currency;
+  const char *reference;
+  int64_t held_since_ms;
+  const char *client_data;
+};
 struct shop__order_row {
   int64_t id;
   const char *number;
@@ -212,14 +230,7 @@ struct shop__order_row {
   const char *shipping_address;
   const char *billing_address;
   const char *note;
-  /* from payments; payment_state 0: there is none */
-  int32_t payment_state;
-  int32_t attention;
-  int64_t captured_minor;
-  int64_t refunded_minor;
-  const char *captured_currency;
-  const char *reference;
-  const char *client_data;
+  struct shop__payment_row payment; /* state 0: there is none */
 };
 /** *inserted false: the number is taken, draw another. */
 int32_t shop__order_insert(shop__tx_t *tx, const struct shop__order_row *row,
@@ -296,28 +307,8 @@ int32_t shop__reservations_settle(shop__tx_t *tx, int64_t order_id, int32_t stat
 
 /* ---- payments.c -------------------------------------------------------------- */
 
-enum shop__attention {
-  SHOP__ATTENTION_MISMATCH = 1,      /* another amount was taken */
-  SHOP__ATTENTION_LATE = 2,          /* taken after the order had failed */
-  SHOP__ATTENTION_CONTRADICTION = 4  /* the gateway says two things */
-};
-struct shop__payment_row {
-  int64_t order_id;
-  int32_t state; /* enum shop_payment_status */
-  int32_t attention;
-  int64_t amount_minor;
-  const char *currency;
-  int64_t captured_minor;
-  int64_t refunded_minor;
-  const char *captured_currency;
-  const char *reference;
-  int64_t held_since_ms;
-  const char *client_data;
-};
 int32_t shop__payment_insert(shop__tx_t *tx, const struct shop__payment_row *row,
                              int64_t now_ms) SHOP__MUST_USE;
-int32_t shop__payment_get(shop__tx_t *tx, int64_t order_id, struct shop__payment_row *row,
-                          bool *found) SHOP__MUST_USE;
 /** Stores everything of the row but amount and currency. */
 int32_t shop__payment_update(shop__tx_t *tx, const struct shop__payment_row *row,
                              int64_t now_ms) SHOP__MUST_USE;
@@ -502,9 +493,6 @@ int32_t shop__audit_reservations_next(shop__query_t *q,
 /** What an order hangs on, by order id. */
 struct shop__audit_order_row {
   struct shop__order_row order;
-  int64_t payment_amount_minor;
-  const char *payment_currency;
-  int64_t held_since_ms;
   int64_t operation_created_at_ms;
   int32_t operation_state; /* of the charge; 0: none */
   int32_t cart_state;      /* 0: no such cart */
