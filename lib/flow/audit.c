@@ -227,6 +227,7 @@ static int32_t sum_lines(shop__tx_t *tx, struct audit *audit, const struct shop_
   struct shop__order_line_row line;
   shop__query_t *q = shop__order_lines_each(tx, order->id);
   int64_t product = 0;
+  bool fits;
   int32_t status;
 
   *pieces = 0;
@@ -235,8 +236,9 @@ static int32_t sum_lines(shop__tx_t *tx, struct audit *audit, const struct shop_
         product != line.total_minor)
       violation(audit, "order %s: a line of %s is not quantity times price", order->number,
                 line.sku);
-    if (!shop__money_add(*total, line.total_minor, total) ||
-        !shop__money_add(*pieces, line.quantity, pieces))
+    fits = shop__money_add(*total, line.total_minor, total);
+    fits = shop__money_add(*pieces, line.quantity, pieces) && fits;
+    if (!fits)
       violation(audit, "order %s: the lines do not add up to any number", order->number);
   }
   return status;
@@ -303,8 +305,11 @@ static bool is_covered(const struct audit_order *at) {
     return order->payment.state == SHOP_PAYMENT_NONE;
   if (order->payment.state == SHOP_PAYMENT_AUTHORIZED)
     return true;
-  if (order->payment.state != SHOP_PAYMENT_CAPTURED ||
-      !same_currency(order->payment.captured_currency, order->currency))
+  if (order->payment.state != SHOP_PAYMENT_CAPTURED)
+    return false;
+  if ((order->payment.attention & SHOP__ATTENTION_MISMATCH) != 0)
+    return true; /* it was authorized, then captured otherwise: it is with a person */
+  if (!same_currency(order->payment.captured_currency, order->currency))
     return false;
   return order->payment.captured_minor == order->total_minor || at->captures > 0;
 }
@@ -339,13 +344,18 @@ static void check_pending(struct audit *audit, const struct shop__audit_order_ro
     violation(audit, "order %s: a confirmation without a placed order", order->number);
 }
 
+static bool is_given_back(const struct shop__order_row *order) {
+  return order->payment.state == SHOP_PAYMENT_CAPTURED && order->payment.captured_minor > 0 &&
+         order->payment.refunded_minor == order->payment.captured_minor;
+}
+
 /* Failed: declined, voided, or with money that came late or was given back. */
 static void check_failed(struct audit *audit, const struct shop__audit_order_row *row) {
   const struct shop__order_row *order = &row->order;
   int32_t odd = order->payment.attention & (SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
 
   if (order->payment.state != SHOP_PAYMENT_DECLINED &&
-      order->payment.state != SHOP_PAYMENT_VOIDED && odd == 0)
+      order->payment.state != SHOP_PAYMENT_VOIDED && odd == 0 && !is_given_back(order))
     violation(audit, "order %s: failed, and its payment was not declined", order->number);
   if (row->cart_order_id == order->id)
     violation(audit, "order %s: failed, and its cart still belongs to it", order->number);
@@ -355,10 +365,10 @@ static void check_failed(struct audit *audit, const struct shop__audit_order_row
 
 static void check_cancelled(struct audit *audit, const struct shop__order_row *order) {
   bool free_of_charge = order->payment.state == SHOP_PAYMENT_NONE && order->total_minor == 0;
-  bool given_back = order->payment.state == SHOP_PAYMENT_CAPTURED &&
-                    order->payment.refunded_minor == order->payment.captured_minor;
+  bool late = (order->payment.attention & SHOP__ATTENTION_LATE) != 0;
 
-  if (!free_of_charge && !given_back && order->payment.state != SHOP_PAYMENT_VOIDED)
+  if (!free_of_charge && !late && !is_given_back(order) &&
+      order->payment.state != SHOP_PAYMENT_VOIDED)
     violation(audit, "order %s: cancelled, and its money was not given back", order->number);
 }
 
@@ -398,7 +408,8 @@ static void check_payment(struct audit *audit, const struct audit_order *at) {
     violation(audit, "order %s: money is recorded and not captured", order->number);
   if (order->payment.captured_minor != at->taken_minor || order->payment.refunded_minor != at->given_back_minor)
     violation(audit, "order %s: its payment is not the sum of its operations", order->number);
-  if (order->payment.refunded_minor + at->refunding_minor > order->payment.captured_minor)
+  if ((order->payment.attention & SHOP__ATTENTION_CONTRADICTION) == 0 &&
+      order->payment.refunded_minor + at->refunding_minor > order->payment.captured_minor)
     violation(audit, "order %s: more is being refunded than was captured", order->number);
 }
 

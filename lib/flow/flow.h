@@ -268,6 +268,7 @@ struct shop__order_operation {
   uint32_t reference;
   int64_t id;
   int64_t amount_minor;
+  int64_t moved_minor;
   int32_t kind;
   int32_t state;
   char currency[4];
@@ -394,6 +395,8 @@ int64_t shop__gateway_key_operation(const shop_t *shop, const char *key);
 void shop__ask_fill(const struct shop__operation_row *row, const char *payment_key,
                     struct shop__ask *ask);
 bool shop__gateway_has(const shop_t *shop, int32_t kind);
+/** Whether an answer belongs to what was asked; a query may say more. */
+bool shop__gateway_fits(int32_t kind, int32_t answer, bool query);
 /** Calls the host: the callback of the operation's kind, or the query. */
 void shop__gateway_ask(shop_t *shop, const struct shop__ask *ask, bool query,
                        struct shop__outcome *outcome);

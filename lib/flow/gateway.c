@@ -65,8 +65,8 @@ bool shop__gateway_has(const shop_t *shop, int32_t kind) {
   return shop->config.gateway[kind].fn != NULL;
 }
 
-/* Whether an answer belongs to what was asked: a refund cannot be "captured". */
-static bool fits(int32_t kind, int32_t answer, bool query) {
+/* A refund cannot be "captured". */
+bool shop__gateway_fits(int32_t kind, int32_t answer, bool query) {
   switch (answer) {
   case SHOP_OUTCOME_CAPTURED:
     return kind != SHOP_OPERATION_REFUND;
@@ -106,7 +106,7 @@ void shop__gateway_ask(shop_t *shop, const struct shop__ask *ask, bool query,
     say_unclear(shop, ask, outcome, "an invalid answer, or several that differ");
   else if (call.answer.answer == SHOP__ANSWER_NONE)
     say_unclear(shop, ask, outcome, "no answer");
-  else if (!fits(ask->kind, call.answer.answer, query))
+  else if (!shop__gateway_fits(ask->kind, call.answer.answer, query))
     say_unclear(shop, ask, outcome, "an answer to another question");
 }
 

@@ -147,7 +147,7 @@ static int32_t plan_cancel(shop__tx_t *tx, const struct work *work, const struct
   int32_t status = stand->order.status;
   bool odd = (stand->payment.attention & (SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH)) != 0;
 
-  if (status == SHOP_ORDER_CANCELLED)
+  if (status == SHOP_ORDER_CANCELLED && !odd)
     return not_now(tx, stand, "it is cancelled already");
   if (status != SHOP_ORDER_PLACED && !(stand->has_payment && odd))
     return not_now(tx, stand, "its payment is not final: abandon or recover it");
@@ -179,11 +179,44 @@ static int32_t plan_operation(shop__tx_t *tx, const struct work *work, const str
 
 /* ---- storing --------------------------------------------------------------------------------- */
 
+/* Pieces that refunds on their way are to bring back. */
+static int32_t add_coming_back(shop__tx_t *tx, const struct stand *stand, int64_t product_id,
+                               int64_t *sum) {
+  struct shop__operation_row row;
+  struct shop__return_row back;
+  shop__query_t *q = shop__operations_each(tx, stand->order.id), *returns;
+  int32_t status;
+
+  while ((status = shop__operations_next(q, &row)) == SHOP__ROW) {
+    if (row.state != SHOP_OPERATION_SENT && row.state != SHOP_OPERATION_UNKNOWN)
+      continue;
+    returns = shop__operation_returns_each(tx, row.id);
+    while ((status = shop__operation_returns_next(returns, &back)) == SHOP__ROW)
+      *sum += back.product_id == product_id ? back.quantity : 0;
+    if (status != SHOP_OK) {
+      shop__query_reset(q);
+      return status;
+    }
+  }
+  return status;
+}
+
+static int32_t add_returned(shop__tx_t *tx, const struct stand *stand, int64_t product_id,
+                            int64_t *sum) {
+  struct shop__reservation_row row;
+  shop__query_t *q = shop__reservations_each(tx, stand->order.id);
+  int32_t status;
+
+  while ((status = shop__reservations_next(q, &row)) == SHOP__ROW)
+    *sum += row.product_id == product_id ? row.returned : 0;
+  return status;
+}
+
 static int32_t store_return(shop__tx_t *tx, const struct stand *stand, int64_t operation_id,
                             const struct shop__refund_return *wanted) {
   struct shop__order_line_row line;
   shop__query_t *q = shop__order_lines_each(tx, stand->order.id);
-  int64_t product_id = 0, bought = 0;
+  int64_t product_id = 0, bought = 0, back = 0;
   int32_t status;
 
   while ((status = shop__order_lines_next(q, &line)) == SHOP__ROW)
@@ -191,7 +224,11 @@ static int32_t store_return(shop__tx_t *tx, const struct stand *stand, int64_t o
       product_id = line.product_id;
       bought = line.quantity;
     }
-  if (status == SHOP_OK && (product_id == 0 || wanted->quantity > bought))
+  if (status == SHOP_OK)
+    status = add_returned(tx, stand, product_id, &back);
+  if (status == SHOP_OK)
+    status = add_coming_back(tx, stand, product_id, &back);
+  if (status == SHOP_OK && (product_id == 0 || wanted->quantity > bought - back))
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_AMOUNT,
                            "order %s: more pieces of %s would come back than were bought",
                            stand->order.number, wanted->sku);

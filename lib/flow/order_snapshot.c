@@ -71,6 +71,7 @@ void shop__order_pack_operation(struct shop__pack *pack,
                                 const struct shop__operation_row *row) {
   struct shop__order_operation operation = {.id = row->id,
                                             .amount_minor = row->amount_minor,
+                                            .moved_minor = row->moved_minor,
                                             .kind = row->kind,
                                             .state = row->state};
 

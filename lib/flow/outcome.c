@@ -77,6 +77,15 @@ static const char *refusal_event(int32_t kind) {
   return "payment.declined";
 }
 
+/* A capture that a report about the charge was told of has moved nothing more. */
+static bool moved_another_amount(const shop_order_t *order,
+                                 const struct shop__order_operation *operation) {
+  if (operation->kind == SHOP_OPERATION_CAPTURE)
+    return shop_order_has_mismatch(order) && order->payment_status == SHOP_PAYMENT_CAPTURED;
+  return operation->kind == SHOP_OPERATION_REFUND &&
+         operation->moved_minor != operation->amount_minor;
+}
+
 int32_t shop__operation_outcome(const shop_order_t *order, int64_t operation_id,
                                 shop_error_t *err) {
   const struct shop__order_operation *operation =
@@ -88,9 +97,7 @@ int32_t shop__operation_outcome(const shop_order_t *order, int64_t operation_id,
                            order->number);
   switch ((enum shop_operation_state)operation->state) {
   case SHOP_OPERATION_DONE:
-    if (shop_order_has_mismatch(order) && operation->kind != SHOP_OPERATION_VOID &&
-        order->payment_status == SHOP_PAYMENT_CAPTURED &&
-        operation->kind == SHOP_OPERATION_CAPTURE)
+    if (moved_another_amount(order, operation))
       return shop__error_set(err, SHOP_MISMATCH,
                              "the gateway moved another amount for order %s than it was asked "
                              "to: it is recorded",

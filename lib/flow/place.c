@@ -48,13 +48,33 @@ static int32_t return_some(shop__tx_t *tx, int64_t order_id, int64_t product_id,
   return status == SHOP_OK ? shop__product_return(tx, product_id, quantity) : status;
 }
 
+/* What of a product was taken for the order and has not come back. */
+static int32_t left_to_return(shop__tx_t *tx, int64_t order_id, int64_t product_id,
+                              int64_t *left) {
+  struct shop__reservation_row row;
+  shop__query_t *q = shop__reservations_each(tx, order_id);
+  int32_t status;
+
+  *left = 0;
+  while ((status = shop__reservations_next(q, &row)) == SHOP__ROW)
+    if (row.product_id == product_id && row.state == SHOP__RESERVATION_TAKEN)
+      *left = row.quantity - row.returned;
+  return status;
+}
+
+/* The money has gone back already: pieces that are in stock again meanwhile must
+   not keep that from being stored. */
 int32_t shop__return_pieces(shop__tx_t *tx, int64_t order_id, int64_t operation_id) {
   struct shop__return_row row;
   shop__query_t *q = shop__operation_returns_each(tx, operation_id);
+  int64_t left = 0;
   int32_t status;
 
   while ((status = shop__operation_returns_next(q, &row)) == SHOP__ROW) {
-    status = return_some(tx, order_id, row.product_id, row.quantity);
+    status = left_to_return(tx, order_id, row.product_id, &left);
+    if (status == SHOP_OK && left > 0)
+      status = return_some(tx, order_id, row.product_id,
+                           row.quantity < left ? row.quantity : left);
     if (status != SHOP_OK) {
       shop__query_reset(q);
       return status;

@@ -23,6 +23,7 @@ enum way {
   WAY_REPEAT,  /* it cannot, but it still honours the key */
   WAY_GIVE_UP, /* neither: unknown, for a person */
   WAY_LEAVE,   /* a person has it already */
+  WAY_WAIT,    /* it waits for a report, and has its time still */
   WAY_MISSING  /* it could, and there is no callback */
 };
 
@@ -70,7 +71,9 @@ static enum way way_of(const struct turn *turn, const struct shop__operation_row
   if (row->state == SHOP_OPERATION_UNKNOWN)
     return WAY_LEAVE;
   if (!turn->key_lives)
-    return WAY_GIVE_UP;
+    return row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) && !turn->held_too_long
+               ? WAY_WAIT
+               : WAY_GIVE_UP;
   return shop__gateway_has(turn->shop, row->kind) ? WAY_REPEAT : WAY_MISSING;
 }
 
@@ -106,7 +109,9 @@ static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operat
   if (status != SHOP_OK || turn->way == WAY_MISSING)
     return status;
   return shop__operation_set_lease(tx, turn->ask.operation_id, turn->now_ms,
-                                   turn->way == WAY_LEAVE ? 0 : config->gateway_lease_ms);
+                                   turn->way == WAY_LEAVE || turn->way == WAY_WAIT
+                                       ? 0
+                                       : config->gateway_lease_ms);
 }
 
 static int32_t take_due_fn(shop__tx_t *tx, void *ctx) {
@@ -174,6 +179,10 @@ static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *
 
   if (turn->way == WAY_QUERY || turn->way == WAY_REPEAT)
     shop__gateway_ask(turn->shop, &turn->ask, turn->way == WAY_QUERY, &outcome);
+  /* A void that the gateway does not know may be repeated at any time: it takes nothing. */
+  if (turn->ask.kind == SHOP_OPERATION_VOID && outcome.answer == SHOP__ANSWER_NOT_FOUND &&
+      shop__gateway_has(turn->shop, SHOP_OPERATION_VOID))
+    shop__gateway_ask(turn->shop, &turn->ask, false, &outcome);
   voids = wants_void(turn, &outcome);
   *settle = (struct shop__settle){
       .operation_id = turn->ask.operation_id,
@@ -216,6 +225,10 @@ static int32_t recover_one(struct turn *turn, struct shop_recovery *recovery, sh
   recovery->examined++;
   if (turn->way == WAY_LEAVE) {
     recovery->unknown++;
+    return SHOP_OK;
+  }
+  if (turn->way == WAY_WAIT) {
+    recovery->waiting++;
     return SHOP_OK;
   }
   if (turn->way == WAY_MISSING) {
@@ -323,7 +336,7 @@ static int32_t take_own_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK && turn->way == WAY_MISSING)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NO_GATEWAY,
                            "neither a query nor a charge callback is set");
-  return status == SHOP_OK && turn->way == WAY_LEAVE
+  return status == SHOP_OK && (turn->way == WAY_LEAVE || turn->way == WAY_WAIT)
              ? shop__order_pack_by_id(tx, order.id, &turn->pack)
              : status;
 }
@@ -355,7 +368,8 @@ static int32_t resume(struct turn *turn, const shop_options_t *options, shop_ord
   struct shop__settle settle = {.status = SHOP_OK};
   int32_t status = shop__db_write(turn->shop->db, take_own_fn, turn, &rule, err);
 
-  if (status == SHOP_OK && (!turn->found || turn->busy || turn->way == WAY_LEAVE))
+  if (status == SHOP_OK && (!turn->found || turn->busy || turn->way == WAY_LEAVE ||
+                            turn->way == WAY_WAIT))
     return give_as_it_is(turn, out, err);
   if (status == SHOP_OK)
     status = ask(turn, SHOP_ACTOR_SHOPPER, &settle, err);
@@ -406,9 +420,9 @@ int32_t shop_purchase_abandon(shop_t *shop, const shop_token_t *token, const cha
     *out = operation.order;
     if (status == SHOP_OK)
       status = operation.status;
-    if (status == SHOP_DECLINED && shop_order_status(operation.order) == SHOP_ORDER_PLACED)
-      status = shop__error_set(err, SHOP_CONTRADICTION,
-                               "too late: order %s was paid and is placed", number);
+    if (status == SHOP_DECLINED &&
+        shop_order_payment_status(operation.order) == SHOP_PAYMENT_CAPTURED)
+      status = shop__error_set(err, SHOP_CONTRADICTION, "too late: order %s was paid", number);
   }
   return shop__leave(shop, status);
 }

@@ -121,8 +121,10 @@ static int32_t give(struct shop__settle *settle, int32_t status, shop_order_t **
    state is the shopper's affair, but a contradiction, a mismatch and a report
    that fits nothing are the host's. */
 static int32_t status_of_report(int32_t status, shop_error_t *err) {
-  if (status == SHOP_UNMATCHED || status == SHOP_CONTRADICTION || status == SHOP_MISMATCH ||
-      status <= SHOP_ERR_CANNOT_OPEN)
+  bool outcome = status <= SHOP_DECLINED && status > SHOP_ERR_CANNOT_OPEN;
+
+  if (!outcome || status == SHOP_UNMATCHED || status == SHOP_CONTRADICTION ||
+      status == SHOP_MISMATCH)
     return status;
   shop__error_clear(err);
   return SHOP_OK;

@@ -17,6 +17,7 @@ struct work {
   struct shop__placing placing;
   struct shop__pack pack;
   bool contradicts; /* result: the answer cannot be after what is known */
+  bool mismatches;  /* result: another amount was moved than was asked for */
   bool unmatched;   /* result: the report fits no payment */
 };
 
@@ -82,6 +83,10 @@ static int32_t set_operation(shop__tx_t *tx, const struct work *work, const stru
   bool moved = state == SHOP_OPERATION_DONE && moves_money(outcome->answer);
   bool named = state != SHOP_OPERATION_REFUSED && outcome->reference[0] != '\0';
 
+  /* A report may name an operation by its charge: that is not its own name. */
+  if (stand->operation.kind != SHOP_OPERATION_CHARGE && stand->payment.reference != NULL &&
+      strcmp(outcome->reference, stand->payment.reference) == 0)
+    named = false;
   return shop__operation_set_state(tx, stand->operation.id, state,
                                    named ? outcome->reference : NULL,
                                    moved ? outcome->amount_minor : 0);
@@ -122,6 +127,21 @@ static int32_t contradict(shop__tx_t *tx, struct work *work, struct stand *stand
   return note(tx, work, stand, "payment.contradiction");
 }
 
+/* A clear answer that cannot be: there is nothing more to ask, so a person decides
+   what becomes of the operation. Said once, it is not said again at each recovery. */
+static int32_t leave_to_person(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  bool said = stand->operation.state == SHOP_OPERATION_UNKNOWN &&
+              (stand->payment.attention & SHOP__ATTENTION_CONTRADICTION) != 0;
+  int32_t status = SHOP_OK;
+
+  work->contradicts = true;
+  if (said && work->settle->report == NULL)
+    return SHOP_OK;
+  if (stand->operation.state == SHOP_OPERATION_SENT)
+    status = set_operation(tx, work, stand, SHOP_OPERATION_UNKNOWN);
+  return status == SHOP_OK ? contradict(tx, work, stand, true) : status;
+}
+
 /* ---- what is known of the payment --------------------------------------------------------------- */
 
 static bool is_open(int32_t payment_state) {
@@ -160,6 +180,51 @@ static bool covers(const struct work *work, const struct stand *stand) {
          same_text(work->settle->outcome->currency, stand->operation.currency);
 }
 
+/* Two names that are there and differ. */
+static bool other_name(const char *a, const char *b) {
+  return a != NULL && b != NULL && a[0] != '\0' && b[0] != '\0' && strcmp(a, b) != 0;
+}
+
+/* Is what the answer is named by the payment's name, or that of one of its
+   operations? An answer without a name is nobody else's either. */
+static int32_t is_known_name(shop__tx_t *tx, const struct work *work, const struct stand *stand,
+                             bool *known) {
+  const char *name = work->settle->outcome->reference;
+  struct shop__operation_row row;
+  bool found = false;
+  int32_t status;
+
+  *known = !other_name(name, stand->payment.reference);
+  if (*known)
+    return SHOP_OK;
+  status = shop__operation_by_reference(tx, name, &row, &found);
+  *known = status == SHOP_OK && found && row.order_id == stand->order.id;
+  return status;
+}
+
+/* The open operation of a kind of this order; 0: none. */
+static int32_t find_open(shop__tx_t *tx, const struct stand *stand, int32_t kind, int64_t *id) {
+  struct shop__operation_row row;
+  shop__query_t *q = shop__operations_each(tx, stand->order.id);
+  int32_t status;
+
+  *id = 0;
+  while ((status = shop__operations_next(q, &row)) == SHOP__ROW)
+    if (row.kind == kind &&
+        (row.state == SHOP_OPERATION_SENT || row.state == SHOP_OPERATION_UNKNOWN))
+      *id = row.id;
+  return status;
+}
+
+static int32_t work_on(shop__tx_t *tx, struct stand *stand, int64_t operation_id) {
+  bool found = false;
+  int32_t status = shop__operation_get(tx, operation_id, &stand->operation, &found);
+
+  return status == SHOP_OK && !found
+             ? shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "an operation is missing")
+             : status;
+}
+
 static void keep_reference(const struct work *work, struct stand *stand) {
   if (work->settle->outcome->reference[0] == '\0')
     return;
@@ -189,11 +254,12 @@ static int32_t take_odd_money(shop__tx_t *tx, struct work *work, struct stand *s
   bool late = is_over(before);
   int32_t status = store_payment(tx, work, stand, before);
 
+  work->mismatches = !covers(work, stand);
   if (status == SHOP_OK)
     status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
   if (status == SHOP_OK && late)
     status = flag(tx, work, stand, SHOP__ATTENTION_LATE, "payment.late");
-  if (status == SHOP_OK && !covers(work, stand))
+  if (status == SHOP_OK && work->mismatches)
     status = flag(tx, work, stand, SHOP__ATTENTION_MISMATCH, "payment.mismatch");
   return status;
 }
@@ -202,20 +268,36 @@ static int32_t take_odd_money(shop__tx_t *tx, struct work *work, struct stand *s
 static int32_t captured_again(shop__tx_t *tx, struct work *work, struct stand *stand) {
   const struct shop__outcome *outcome = work->settle->outcome;
   const struct shop__payment_row *payment = &stand->payment;
+  bool known = false;
+  int32_t status = is_known_name(tx, work, stand, &known);
 
-  if (outcome->amount_minor == payment->captured_minor &&
-      same_text(outcome->currency, payment->captured_currency) &&
-      same_text(outcome->reference, payment->reference))
+  if (status != SHOP_OK)
+    return status;
+  if (!known || outcome->amount_minor != payment->captured_minor ||
+      !same_text(outcome->currency, payment->captured_currency))
+    return contradict(tx, work, stand, true);
+  if (payment->reference != NULL || outcome->reference[0] == '\0')
     return SHOP_OK;
-  return contradict(tx, work, stand, true);
+  keep_reference(work, stand);
+  return shop__payment_update(tx, payment, work->placing.now_ms);
 }
+
+static int32_t capture_done(shop__tx_t *tx, struct work *work, struct stand *stand);
 
 static int32_t charge_captured(shop__tx_t *tx, struct work *work, struct stand *stand) {
   int32_t before = stand->payment.state;
-  int32_t status;
+  int64_t capture_id = 0;
+  int32_t status = SHOP_OK;
 
   if (before == SHOP_PAYMENT_CAPTURED)
     return captured_again(tx, work, stand);
+  /* Told of the charge, but it is what the capture under way has taken. */
+  if (before == SHOP_PAYMENT_AUTHORIZED)
+    status = find_open(tx, stand, SHOP_OPERATION_CAPTURE, &capture_id);
+  if (status == SHOP_OK && capture_id != 0)
+    status = work_on(tx, stand, capture_id);
+  if (status != SHOP_OK || capture_id != 0)
+    return status == SHOP_OK ? capture_done(tx, work, stand) : status;
   record_capture(work, stand);
   keep_reference(work, stand);
   if (is_over(before) || !covers(work, stand))
@@ -232,6 +314,8 @@ static int32_t charge_authorized(shop__tx_t *tx, struct work *work, struct stand
 
   if (before == SHOP_PAYMENT_AUTHORIZED || before == SHOP_PAYMENT_CAPTURED)
     return SHOP_OK; /* known, or older than what is known */
+  if (before == SHOP_PAYMENT_VOIDED && stand->operation.state == SHOP_OPERATION_DONE)
+    return SHOP_OK; /* this very authorization was freed since */
   stand->payment.state = SHOP_PAYMENT_AUTHORIZED;
   stand->payment.held_since_ms = work->placing.now_ms;
   keep_reference(work, stand);
@@ -305,8 +389,8 @@ static int32_t refused(shop__tx_t *tx, struct work *work, struct stand *stand,
 
   if (stand->operation.state == SHOP_OPERATION_REFUSED)
     return SHOP_OK;
-  if (!operation_is_open(stand))
-    return contradict(tx, work, stand, false);
+  if (!operation_is_open(stand)) /* money that did not go back after all is a person's */
+    return contradict(tx, work, stand, stand->operation.kind == SHOP_OPERATION_REFUND);
   status = set_operation(tx, work, stand, SHOP_OPERATION_REFUSED);
   return status == SHOP_OK ? note(tx, work, stand, event) : status;
 }
@@ -320,21 +404,44 @@ static int32_t unanswered(shop__tx_t *tx, struct work *work, struct stand *stand
   return status == SHOP_OK ? note(tx, work, stand, "operation.unknown") : status;
 }
 
+/* What was captured is known already, by a report about the charge or by this
+   answer itself. The operation is done and has moved nothing more. */
+static int32_t capture_again(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  bool same = outcome->amount_minor == stand->payment.captured_minor &&
+              same_text(outcome->currency, stand->payment.captured_currency) &&
+              !other_name(outcome->reference, stand->operation.reference);
+  int32_t status = SHOP_OK;
+
+  if (operation_is_open(stand) || stand->operation.reference == NULL)
+    status = shop__operation_set_state(
+        tx, stand->operation.id, SHOP_OPERATION_DONE,
+        outcome->reference[0] == '\0' ? NULL : outcome->reference, stand->operation.moved_minor);
+  return status == SHOP_OK && !same ? contradict(tx, work, stand, true) : status;
+}
+
 static int32_t capture_done(shop__tx_t *tx, struct work *work, struct stand *stand) {
   int32_t before = stand->payment.state;
   int32_t status;
 
-  if (before == SHOP_PAYMENT_CAPTURED && stand->operation.state == SHOP_OPERATION_DONE &&
-      work->settle->outcome->amount_minor == stand->payment.captured_minor &&
-      same_text(work->settle->outcome->currency, stand->payment.captured_currency))
-    return SHOP_OK;
-  if (before == SHOP_PAYMENT_CAPTURED || is_open(before))
+  if (before == SHOP_PAYMENT_CAPTURED)
+    return capture_again(tx, work, stand);
+  if (is_open(before))
     return contradict(tx, work, stand, true);
   record_capture(work, stand);
   if (is_over(before) || !covers(work, stand))
     return take_odd_money(tx, work, stand, before);
   status = store_payment(tx, work, stand, before);
   return status == SHOP_OK ? set_operation(tx, work, stand, SHOP_OPERATION_DONE) : status;
+}
+
+/* Freed after it was captured: money that the order counts on may be gone. */
+static int32_t void_of_captured(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int32_t status = SHOP_OK;
+
+  if (operation_is_open(stand))
+    status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
+  return status == SHOP_OK ? contradict(tx, work, stand, true) : status;
 }
 
 /* A confirmed void ends the charge as well: nothing will come of it. */
@@ -348,8 +455,9 @@ static int32_t void_done(shop__tx_t *tx, struct work *work, struct stand *stand)
   if (is_over(before))
     return set_operation(tx, work, stand, SHOP_OPERATION_DONE);
   if (before == SHOP_PAYMENT_CAPTURED)
-    return contradict(tx, work, stand, true);
+    return void_of_captured(tx, work, stand);
   stand->payment.state = SHOP_PAYMENT_VOIDED;
+  stand->payment.attention &= ~(SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
   status = store_payment(tx, work, stand, before);
   if (status == SHOP_OK)
     status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
@@ -381,40 +489,127 @@ static int32_t void_captured(shop__tx_t *tx, struct work *work, struct stand *st
   return status == SHOP_OK ? charge_captured(tx, work, stand) : status;
 }
 
+/* All that was taken is back: unless the order stands, nobody has to look at how it
+   came any more. */
 static int32_t end_refunded_order(shop__tx_t *tx, struct work *work, struct stand *stand) {
   const struct shop__moment moment = moment_of(work);
+  bool stays = stand->order.status == SHOP_ORDER_PLACED && !stand->operation.cancels;
+  int32_t status = SHOP_OK;
 
   if (stand->payment.refunded_minor != stand->payment.captured_minor)
     return SHOP_OK;
-  if (stand->order.status == SHOP_ORDER_PENDING) /* a mismatch, given back */
+  if (!work->mismatches && !stays) {
+    stand->payment.attention &= ~(SHOP__ATTENTION_LATE | SHOP__ATTENTION_MISMATCH);
+    status = shop__payment_update(tx, &stand->payment, moment.at_ms);
+  }
+  if (status == SHOP_OK && stand->order.status == SHOP_ORDER_PENDING) /* was a mismatch */
     return shop__fail_order(tx, &stand->order, &moment);
-  return stand->order.status == SHOP_ORDER_PLACED && stand->operation.cancels
+  return status == SHOP_OK && stand->order.status == SHOP_ORDER_PLACED && !stays
              ? shop__cancel_order(tx, &stand->order, &moment)
-             : SHOP_OK;
+             : status;
+}
+
+static bool can_be_refunded(const struct work *work, const struct stand *stand) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  const struct shop__payment_row *payment = &stand->payment;
+
+  return payment->state == SHOP_PAYMENT_CAPTURED &&
+         same_text(outcome->currency, payment->captured_currency) &&
+         outcome->amount_minor <= payment->captured_minor - payment->refunded_minor;
+}
+
+/* The same news twice is nothing new. */
+static int32_t refunded_again(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+
+  if (outcome->amount_minor != stand->operation.moved_minor ||
+      !same_text(outcome->currency, stand->operation.currency) ||
+      (other_name(outcome->reference, stand->operation.reference) &&
+       other_name(outcome->reference, stand->payment.reference)))
+    return contradict(tx, work, stand, true);
+  return stand->operation.reference == NULL ? set_operation(tx, work, stand, SHOP_OPERATION_DONE)
+                                            : SHOP_OK;
+}
+
+/* What other refunds are still on their way. */
+static int32_t sum_open_refunds(shop__tx_t *tx, const struct stand *stand, int64_t *sum_minor) {
+  struct shop__operation_row row;
+  shop__query_t *q = shop__operations_each(tx, stand->order.id);
+  int32_t status;
+
+  *sum_minor = 0;
+  while ((status = shop__operations_next(q, &row)) == SHOP__ROW)
+    if (row.kind == SHOP_OPERATION_REFUND && row.id != stand->operation.id &&
+        (row.state == SHOP_OPERATION_SENT || row.state == SHOP_OPERATION_UNKNOWN))
+      *sum_minor += row.amount_minor;
+  return status;
+}
+
+/* Marks what a person has to know of a refund: another amount went back than was
+   asked for, or so much that what is still on its way would be too much. */
+static int32_t flag_refund(shop__tx_t *tx, struct work *work, struct stand *stand) {
+  int64_t open_minor = 0;
+  int32_t status = sum_open_refunds(tx, stand, &open_minor);
+
+  if (status == SHOP_OK && work->mismatches)
+    status = flag(tx, work, stand, SHOP__ATTENTION_MISMATCH, "payment.mismatch");
+  if (status == SHOP_OK &&
+      open_minor > stand->payment.captured_minor - stand->payment.refunded_minor)
+    status = flag(tx, work, stand, SHOP__ATTENTION_CONTRADICTION, "payment.contradiction");
+  return status;
 }
 
 static int32_t refund_done(shop__tx_t *tx, struct work *work, struct stand *stand) {
-  const struct shop__outcome *outcome = work->settle->outcome;
   struct shop__payment_row *payment = &stand->payment;
   int32_t status;
 
   if (stand->operation.state == SHOP_OPERATION_DONE)
-    return covers(work, stand) ? SHOP_OK : contradict(tx, work, stand, true);
-  if (payment->state != SHOP_PAYMENT_CAPTURED ||
-      !same_text(outcome->currency, payment->captured_currency) ||
-      outcome->amount_minor > payment->captured_minor - payment->refunded_minor)
-    return contradict(tx, work, stand, true);
-  payment->refunded_minor += outcome->amount_minor;
-  if (!covers(work, stand))
-    payment->attention |= SHOP__ATTENTION_MISMATCH;
+    return refunded_again(tx, work, stand);
+  if (!can_be_refunded(work, stand))
+    return leave_to_person(tx, work, stand);
+  payment->refunded_minor += work->settle->outcome->amount_minor;
+  work->mismatches = !covers(work, stand);
   status = store_payment(tx, work, stand, payment->state);
   if (status == SHOP_OK)
     status = set_operation(tx, work, stand, SHOP_OPERATION_DONE);
   if (status == SHOP_OK)
     status = note(tx, work, stand, "payment.refunded");
   if (status == SHOP_OK)
+    status = flag_refund(tx, work, stand);
+  if (status == SHOP_OK)
     status = shop__return_pieces(tx, stand->order.id, stand->operation.id);
   return status == SHOP_OK ? end_refunded_order(tx, work, stand) : status;
+}
+
+/* The refund that a report about the charge tells of: the one with this name, or
+   one that is on its way and asks for just this; for a report without a name of
+   its own also one that is done. 0: none. */
+static int32_t find_told_refund(shop__tx_t *tx, const struct work *work,
+                                const struct stand *stand, int64_t *id) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  bool nameless = outcome->reference[0] == '\0' ||
+                  same_text(outcome->reference, stand->payment.reference);
+  struct shop__operation_row row;
+  shop__query_t *q = shop__operations_each(tx, stand->order.id);
+  int64_t open_id = 0, done_id = 0;
+  int32_t status;
+
+  *id = 0;
+  while ((status = shop__operations_next(q, &row)) == SHOP__ROW) {
+    bool open = row.state == SHOP_OPERATION_SENT || row.state == SHOP_OPERATION_UNKNOWN;
+
+    if (row.kind != SHOP_OPERATION_REFUND || !same_text(row.currency, outcome->currency))
+      continue;
+    if (!nameless && same_text(row.reference, outcome->reference))
+      *id = row.id;
+    else if (open && row.amount_minor == outcome->amount_minor)
+      open_id = row.id;
+    else if (row.state == SHOP_OPERATION_DONE && row.moved_minor == outcome->amount_minor)
+      done_id = row.id;
+  }
+  if (*id == 0)
+    *id = open_id != 0 || !nameless ? open_id : done_id;
+  return status;
 }
 
 /* A refund that was made at the gateway itself: it is kept as an operation of
@@ -423,24 +618,26 @@ static int32_t refunded_elsewhere(shop__tx_t *tx, struct work *work, struct stan
   const struct shop__outcome *outcome = work->settle->outcome;
   struct shop__operation_row *operation = &stand->operation;
   char key[SHOP__GATEWAY_KEY_BYTES];
-  int32_t status;
+  int64_t told_id = 0;
+  int32_t status = find_told_refund(tx, work, stand, &told_id);
 
-  if (work->settle->report == NULL)
+  if (status == SHOP_OK && told_id != 0)
+    status = work_on(tx, stand, told_id);
+  if (status != SHOP_OK || told_id != 0)
+    return status == SHOP_OK ? refund_done(tx, work, stand) : status;
+  if (!can_be_refunded(work, stand))
     return contradict(tx, work, stand, true);
   operation->kind = SHOP_OPERATION_REFUND;
   operation->state = SHOP_OPERATION_SENT;
   operation->cancels = false;
   operation->amount_minor = outcome->amount_minor;
   operation->currency = outcome->currency;
+  operation->created_at_ms = work->placing.now_ms;
   status = shop__tx_id(tx, &operation->id);
   if (status != SHOP_OK)
     return status;
   shop__gateway_key(work->shop, operation->id, key);
   operation->key = key;
-  if (stand->payment.state != SHOP_PAYMENT_CAPTURED ||
-      !same_text(outcome->currency, stand->payment.captured_currency) ||
-      outcome->amount_minor > stand->payment.captured_minor - stand->payment.refunded_minor)
-    return contradict(tx, work, stand, true);
   status = shop__operation_insert(tx, operation);
   return status == SHOP_OK ? refund_done(tx, work, stand) : status;
 }
@@ -476,10 +673,11 @@ static int32_t answer_capture(shop__tx_t *tx, struct work *work, struct stand *s
     return capture_done(tx, work, stand);
   case SHOP_OUTCOME_DECLINED:
     return refused(tx, work, stand, "capture.refused");
+  case SHOP_OUTCOME_REFUNDED:
+    return refunded_elsewhere(tx, work, stand);
   case SHOP_OUTCOME_AUTHORIZED:
   case SHOP_OUTCOME_ACTION_REQUIRED:
   case SHOP_OUTCOME_VOIDED:
-  case SHOP_OUTCOME_REFUNDED:
     return contradict(tx, work, stand, true);
   default:
     return unanswered(tx, work, stand);
@@ -593,6 +791,10 @@ static int32_t check_resolvable(shop__tx_t *tx, const struct work *work,
   if (stand->operation.state != SHOP_OPERATION_UNKNOWN)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_STATE, "nothing of order %s is unknown",
                            stand->order.number);
+  if (!shop__gateway_fits(stand->operation.kind, work->settle->outcome->answer, true))
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_ARGUMENT,
+                           "what is unknown of order %s cannot have ended like this",
+                           stand->order.number);
   return shop__note(tx, &stand->order, &moment, "payment.resolved", NULL, NULL,
                     work->settle->resolved);
 }
@@ -605,6 +807,7 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
 
   work->placing.mail_id = 0;
   work->contradicts = false;
+  work->mismatches = false;
   work->unmatched = !found;
   if (status == SHOP_OK && work->settle->report != NULL)
     status = store_report(tx, work, found ? stand.order.id : 0, &again);
@@ -678,6 +881,11 @@ static int32_t outcome_of(const struct work *work, shop_error_t *err) {
     return shop__error_set(err, SHOP_CONTRADICTION,
                            "what the gateway says of order %s cannot be after what is known: it "
                            "is noted",
+                           settle->order->number);
+  if (work->mismatches && settle->actor == SHOP_ACTOR_GATEWAY)
+    return shop__error_set(err, SHOP_MISMATCH,
+                           "the gateway moved another amount for order %s than it was asked to: "
+                           "it is recorded",
                            settle->order->number);
   status = operation == NULL || operation->kind == SHOP_OPERATION_CHARGE
                ? shop__order_outcome(settle->order, err)

@@ -15,7 +15,7 @@ static const char ORDERS_EACH[] =
     " ORDER BY o.id";
 static const char LOST_CARTS_EACH[] =
     "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"
-    " AND o.status = CASE c.state WHEN 2 THEN 1 ELSE 2 END"
+    " AND ((c.state = 2 AND o.status = 1) OR (c.state = 3 AND o.status IN (2, 4)))"
     " WHERE c.state IN (2, 3) AND o.id IS NULL ORDER BY c.id";
 
 shop__query_t *shop__audit_products_each(shop__tx_t *tx) {

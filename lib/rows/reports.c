@@ -7,7 +7,8 @@
 
 static const char REPORT_INSERT[] =
     "INSERT INTO reports (" REPORT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    " ON CONFLICT (event_id) DO NOTHING";
+    " ON CONFLICT (event_id) DO UPDATE SET order_id = excluded.order_id"
+    " WHERE reports.order_id IS NULL AND excluded.order_id IS NOT NULL";
 static const char REPORT_BY_EVENT[] =
     "SELECT " REPORT_COLUMNS " FROM reports WHERE event_id = $1";
 static const char REPORTS_UNMATCHED[] =

@@ -386,7 +386,8 @@ struct shop__report_row {
   const char *reason;
   int64_t received_at_ms;
 };
-/** *inserted false: the event was taken before. */
+/** *inserted false: the event was taken before. One that fitted nothing then and
+    does now is taken now. */
 int32_t shop__report_insert(shop__tx_t *tx, const struct shop__report_row *row,
                             bool *inserted) SHOP__MUST_USE;
 int32_t shop__report_by_event(shop__tx_t *tx, const char *event_id, struct shop__report_row *row,

@@ -313,7 +313,7 @@ START_TEST(unfit_numbers) {
   ck_refused(world, shop_order_list_by_email(shop, "ada@example.org", INT64_MIN, 10, &page, err),
              SHOP_ERR_ARGUMENT);
   ck_refused(world, shop_order_list_by_status(shop, -1, 0, 10, &page, err), SHOP_ERR_ARGUMENT);
-  ck_refused(world, shop_order_list_by_status(shop, 4, 0, 10, &page, err), SHOP_ERR_ARGUMENT);
+  ck_refused(world, shop_order_list_by_status(shop, SHOP_ORDER_CANCELLED + 1, 0, 10, &page, err), SHOP_ERR_ARGUMENT);
   ck_assert_ptr_null(page);
   ck_assert_ptr_null(recovery);
   scene_free(&scene);

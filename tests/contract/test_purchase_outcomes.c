@@ -355,7 +355,7 @@ static void mismatch(enum gateway_mood mood, int64_t amount, const char *currenc
   ck_assert_str_eq(shop_order_currency(order), "EUR");
   ck_assert_str_eq(shop_order_gateway_reference(order), "ch_1");
   ck_assert(shop_order_needs_attention(order));
-  ck_history(order, "order.created payment.mismatch");
+  ck_history(order, "order.created payment.captured payment.mismatch");
   world->gateway.mood = GATEWAY_APPROVES;
   world_pass_ms(world, GATEWAY_LEASE_MS + KEY_LIFE_MS);
   ck_recovered(world, 0); /* it is known what was taken: nothing to ask */

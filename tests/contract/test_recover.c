@@ -337,7 +337,7 @@ START_TEST(money_that_comes_late) {
   shop_order_t *order = world_order(world, scene.number);
 
   check_stands(&scene, SHOP_ORDER_FAILED, SHOP_PAYMENT_CAPTURED,
-               "order.created payment.declined order.failed payment.late");
+               "order.created payment.declined order.failed payment.captured payment.late");
   ck_assert(shop_order_needs_attention(order));
   ck_assert_int_eq(shop_order_captured_minor(order), 1998);
   ck_assert_str_eq(shop_order_captured_currency(order), "EUR");
@@ -377,7 +377,7 @@ START_TEST(money_that_comes_after_the_second_try) {
   world->gateway.hook_user = &scene;
   scene_buy(&scene, GATEWAY_APPROVES, SHOP_DECLINED);
   check_stands(&scene, SHOP_ORDER_FAILED, SHOP_PAYMENT_CAPTURED,
-               "order.created payment.declined order.failed payment.late");
+               "order.created payment.declined order.failed payment.captured payment.late");
   ck_assert_int_eq(world->gateway.count, 2);
   ck_assert_int_eq(world_available(world, "TEA"), 3);
   ck_assert_int_eq(world_cart_state(world, scene.token, scene.cart_id), SHOP_CART_COMPLETED);
@@ -386,7 +386,8 @@ START_TEST(money_that_comes_after_the_second_try) {
 }
 END_TEST
 
-/* Late money of another amount than the order's is late all the same, as it was taken. */
+/* Late money of another amount than the order's is late all the same, as it was taken; both is
+   shown to a person. */
 START_TEST(other_money_that_comes_late) {
   struct scene scene = scene_overtaken(GATEWAY_DECLINES, GATEWAY_TAKES_LESS, SHOP_DECLINED);
   shop_order_t *order = world_order(scene.world, scene.number);
@@ -394,8 +395,10 @@ START_TEST(other_money_that_comes_late) {
   ck_assert_int_eq(shop_order_captured_minor(order), 1997);
   ck_assert_int_eq(shop_order_status(order), SHOP_ORDER_FAILED);
   ck_assert(shop_order_needs_attention(order));
+  ck_assert(shop_order_has_late_money(order));
+  ck_assert(shop_order_has_mismatch(order));
   shop_order_free(order);
-  scene_end(&scene, 1);
+  scene_end(&scene, 2);
 }
 END_TEST
 

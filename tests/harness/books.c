@@ -182,12 +182,34 @@ static void check_entry(struct world *world, const struct ledger_entry *entry) {
                 entry->reference);
 }
 
+/* What was captured of an authorization, and what was given back, is what the gateway did. */
+static void check_moves(const shop_order_t *order, struct gateway *gateway) {
+  const char *key = shop_order_operation_key(order, 0);
+
+  if (shop_order_needs_attention(order))
+    return;
+  if (shop_order_payment_status(order) == SHOP_PAYMENT_CAPTURED &&
+      gateway_moved(gateway, SHOP_OPERATION_CHARGE, key) != 0)
+    ck_assert_int_eq(gateway_moved(gateway, SHOP_OPERATION_CAPTURE, key),
+                     shop_order_captured_minor(order));
+  for (int32_t i = 0; i < shop_order_operation_count(order); i++)
+    if (shop_order_operation_kind(order, i) == SHOP_OPERATION_REFUND &&
+        (shop_order_operation_state(order, i) == SHOP_OPERATION_SENT ||
+         shop_order_operation_state(order, i) == SHOP_OPERATION_UNKNOWN))
+      return;
+  /* No less: the merchant may have given something back by hand. */
+  ck_assert_int_le(gateway_moved(gateway, SHOP_OPERATION_REFUND, key),
+                   shop_order_refunded_minor(order));
+}
+
 static void check_captured(struct world *world, const shop_order_t *order,
-                           const struct gateway *gateway) {
+                           struct gateway *gateway) {
   const char *reference = shop_order_gateway_reference(order);
   int32_t found = 0;
 
-  if (shop_order_payment_status(order) != SHOP_PAYMENT_CAPTURED)
+  check_moves(order, gateway);
+  if (shop_order_payment_status(order) != SHOP_PAYMENT_CAPTURED ||
+      gateway_moved(gateway, SHOP_OPERATION_CHARGE, shop_order_operation_key(order, 0)) != 0)
     return;
   for (int32_t i = 0; i < gateway->count; i++)
     found += strcmp(gateway->ledger[i].reference, reference) == 0 &&

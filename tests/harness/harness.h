@@ -30,13 +30,28 @@ enum gateway_mood {
   GATEWAY_BAD_CURRENCY, /* an answer that is not valid */
   GATEWAY_NO_REFERENCE, /* an answer that is not valid */
   GATEWAY_ZERO_AMOUNT,  /* an answer that is not valid */
-  GATEWAY_NOT_FOUND     /* an answer that only a query may give */
+  GATEWAY_NOT_FOUND,    /* an answer that only a query may give */
+  GATEWAY_AUTHORIZES,   /* a charge: sets the money aside */
+  GATEWAY_AUTHORIZES_LESS,
+  GATEWAY_ASKS_ACTION,  /* a charge: the shopper must do something first */
+  GATEWAY_TOO_LATE      /* a void: the money was taken, as the charge was asked to */
 };
 
 #define LEDGER_MAX 4096
 
 struct ledger_entry {
   char key[80];
+  char reference[80];
+  char currency[4];
+  int64_t amount_minor;
+};
+
+/* What the gateway did beside taking a charge: set aside (kind charge), captured,
+   voided, refunded. */
+struct gateway_move {
+  int32_t kind; /* enum shop_operation_kind */
+  char key[80];
+  char payment_key[80];
   char reference[80];
   char currency[4];
   int64_t amount_minor;
@@ -55,6 +70,13 @@ struct gateway {
   char last_method[300];
   char last_email[300];
   char last_order_number[20];
+  enum gateway_mood operation_mood; /* of captures, voids and refunds */
+  int32_t captures, voids, refunds; /* calls of each */
+  int32_t move_count;
+  struct gateway_move moves[LEDGER_MAX];
+  /* Run inside the callbacks of captures, voids and refunds, before and after it is done. */
+  void (*before_operation)(struct gateway *gateway, void *user);
+  void (*after_operation)(struct gateway *gateway, void *user);
   /* Run inside the callback, before and after the money is taken. */
   void (*before)(struct gateway *gateway, void *user);
   void (*after)(struct gateway *gateway, void *user);
@@ -65,6 +87,14 @@ struct gateway {
    it before world_open. */
 void gateway_charge(shop_gateway_call_t *call, void *user);
 void gateway_query(shop_gateway_call_t *call, void *user);
+/* For captures, voids and refunds: each once for its key, and faithfully: what was voided cannot be
+   captured, what was captured cannot be voided. */
+void gateway_operation(shop_gateway_call_t *call, void *user);
+/* Sets gateway_operation for all three kinds; to be called before world_open. */
+struct world;
+void gateway_set_operations(struct world *world, bool on);
+/* What the gateway has done of this kind for the charge with this key, added up. */
+int64_t gateway_moved(struct gateway *gateway, int32_t kind, const char *payment_key);
 
 /* ---- the transport ----------------------------------------------------------- */
 

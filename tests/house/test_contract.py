@@ -5,7 +5,8 @@ import unittest
 import house
 
 # What may be passed by value. Everything else goes by pointer.
-VALUES = {"int32_t", "int64_t", "size_t", "bool", "shop_gateway_fn", "shop_mail_fn"}
+VALUES = {"int32_t", "int64_t", "size_t", "bool", "shop_gateway_fn", "shop_mail_fn",
+          "shop_progress_fn"}
 POINTED = re.compile(r"(?:const )?(?:char|void|int32_t|int64_t|shop_\w+_t|shop_t) ?(?:\*|\*\*)")
 CALLBACK = re.compile(r"(void|int32_t|int64_t) \(\*\w+\)\((.*)\)")
 NAMED = re.compile(r"^(.*?)(\w+)$")
@@ -59,12 +60,15 @@ class Contract(unittest.TestCase):
             self.assertTrue(type_is_plain(kind), f"{declaration}: {one}")
 
     def test_callbacks_take_user(self):
-        """Who sets a callback can give it a pointer of its own."""
+        """Who sets a callback can give it a pointer of its own; only outputs follow."""
         for declaration in self.declarations:
             for at, parameter in enumerate(declaration.parameters):
                 if CALLBACK.fullmatch(parameter) or re.match(r"shop_\w+_fn ", parameter):
-                    self.assertEqual(declaration.parameters[at + 1:], ["void *user"],
+                    self.assertEqual(declaration.parameters[at + 1], "void *user",
                                      str(declaration))
+                    for after in declaration.parameters[at + 2:]:
+                        self.assertRegex(after, r"\*\*out$|^shop_error_t \*err$",
+                                         str(declaration))
 
     def test_order_of_parameters(self):
         """shop, token, what, inputs, options, outputs, err."""
