@@ -63,7 +63,7 @@ struct shop__db_write_rule {
 int32_t shop__db_write(shop__db_t *db, shop__db_fn fn, void *ctx,
                        const struct shop__db_write_rule *rule, shop_error_t *err) SHOP__MUST_USE;
 
-/* ---- inside a function --------------------------------------------------- */
+/* ---- inside a function ----------------------------------------------------- */
 
 /** The error object of the running function: fill it with shop__error_set. */
 shop_error_t *shop__tx_error(shop__tx_t *tx);

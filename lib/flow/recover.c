@@ -47,13 +47,15 @@ static enum way way_of(const shop_t *shop, const struct shop__operation_row *row
 }
 
 /* Takes the next charge whose lease has run out, and its lease with it; also of
-   one that is left alone, which would else be the next for ever. */
+   one that is left alone, which would else be the next for ever. The clock is
+   read here: the key may have died while this waited for the store. */
 static int32_t take_turn_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
-  int32_t status =
-      shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
+  int32_t status;
 
+  turn->now_ms = shop__now_ms(turn->shop);
+  status = shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &row, &turn->found);
   if (status != SHOP_OK || !turn->found)
     return status;
   turn->key_lives = key_lives(&turn->shop->config, row.created_at_ms, turn->now_ms);
