@@ -6,7 +6,7 @@
 /* A farewell may be skipped: it waits for others only so long. */
 #define RELEASE_WAIT_US 50000
 
-/* ---- migrating ------------------------------------------------------------------------ */
+/* ---- migrating ------------------------------------------------------------- */
 
 static int32_t run_migrations(struct shop__link *link, const struct shop__db_settings *settings,
                               int64_t version, struct shop_error *why) {
@@ -79,7 +79,7 @@ static int32_t migrate(struct shop__link *link, const struct shop__db_settings *
   return status == SHOP_OK ? SHOP_OK : engine->explain(link->conn, status, why);
 }
 
-/* ---- opening and closing ----------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------- */
 
 static struct shop__db *new_db(const struct shop__db_settings *settings) {
   struct shop__db *db = shop__memory_zalloc(sizeof *db);

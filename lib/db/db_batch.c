@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-/* ---- the writing connection -------------------------------------------------------- */
+/* ---- the writing connection ------------------------------------------------ */
 
 static void drop_writer(struct shop__db *db) {
   shop__link_close(db->writer);
@@ -43,7 +43,7 @@ static int32_t begin(struct shop__db *db, bool full, int64_t wait_us, struct sho
   return status;
 }
 
-/* ---- functions ----------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------- */
 
 /* False when the transaction did not survive: SQLite ends it on a full disk, an I/O error or a lack
    of memory, and then nothing of it may be kept. */
@@ -83,7 +83,7 @@ static bool run_jobs(struct shop__db *db, struct shop__batch *batch) {
   return true;
 }
 
-/* ---- the end of the transaction -------------------------------------------------------- */
+/* ---- the end of the transaction -------------------------------------------- */
 
 static int32_t commit(struct shop__db *db, bool *doubtful, struct shop_error *why) {
   struct shop__link *link = db->writer;
@@ -125,11 +125,11 @@ static enum shop__fate finish(struct shop__db *db, bool keep, int64_t written, b
 static void set_unknown(struct shop__job *job) {
   job->status =
       shop__error_set(&job->error, SHOP_ERR_COMMIT_UNKNOWN,
-                      "The commit met an I/O error and so did the attempt to find out what became "
-                      "of it: check the disk and repeat the call with the same idempotency key");
+                      "The commit broke off, and so did the attempt to find out what became of it: "
+                      "check the disk and repeat the call with the same idempotency key");
 }
 
-/* ---- again, alone ------------------------------------------------------------------------ */
+/* ---- again, alone ---------------------------------------------------------- */
 
 /* False when not even the transaction could be begun. */
 static bool run_alone(struct shop__db *db, struct shop__job *job, bool full) {

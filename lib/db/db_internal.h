@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-/* ---- link.c, query.c: a connection and its statements ----------------------- */
+/* ---- link.c, query.c: a connection and its statements ---------------------- */
 
 struct shop__query {
   shop__tx_t *tx;
@@ -65,7 +65,7 @@ int32_t shop__link_call(struct shop__link *link, shop__db_fn fn, void *ctx,
 void shop__link_reset(struct shop__link *link);
 void shop__link_free_queries(struct shop__link *link);
 
-/* ---- ids.c: the id counter and the batch marker ------------------------------ */
+/* ---- ids.c: the id counter and the batch marker ---------------------------- */
 
 /* A row of the table `seam`, in 1..SHOP__MARKER_SLOTS, that this open store writes a new random
    value into with every batch. */
@@ -91,7 +91,7 @@ int32_t shop__marker_look(struct shop__marker *marker, struct shop__tx *tx,
 /** At the end: gives the slot back. */
 int32_t shop__marker_release(struct shop__marker *marker, struct shop__tx *tx) SHOP__MUST_USE;
 
-/* ---- db_write.c: the queue of writers ----------------------------------------- */
+/* ---- db_write.c: the queue of writers -------------------------------------- */
 
 enum shop__job_state { SHOP__JOB_QUEUED, SHOP__JOB_LEADING, SHOP__JOB_TAKEN, SHOP__JOB_DONE };
 
@@ -142,7 +142,7 @@ struct shop__job *shop__queue_take(struct shop__db *db, struct shop__batch *batc
 void shop__queue_refuse(struct shop__db *db, struct shop__batch *batch,
                         const struct shop_error *why);
 
-/* ---- db_batch.c, db_fence.c: one commit ----------------------------------------- */
+/* ---- db_batch.c, db_fence.c: one commit ------------------------------------ */
 
 /* What became of a commit. */
 enum shop__fate { SHOP__STANDS, SHOP__VOID, SHOP__UNKNOWN };
@@ -153,7 +153,7 @@ void shop__batch_run(struct shop__db *db, struct shop__batch *batch, int64_t wai
 /** After a doubtful commit: finds out, on a new connection. */
 enum shop__fate shop__fence(struct shop__db *db);
 
-/* ---- db.c ----------------------------------------------------------------------- */
+/* ---- db.c ------------------------------------------------------------------ */
 
 struct shop__pool {
   pthread_mutex_t lock;

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <time.h>
 
-/* ---- the queue; its lock is held in this part ------------------------------------------ */
+/* ---- the queue; its lock is held in this part ------------------------------ */
 
 static void push(struct shop__queue *queue, struct shop__job *job) {
   job->state = SHOP__JOB_QUEUED;
@@ -89,7 +89,7 @@ static void wait_turn(struct shop__queue *queue, struct shop__job *job) {
   (void)pthread_cond_destroy(&job->wake);
 }
 
-/* ---- leading ------------------------------------------------------------------------------ */
+/* ---- leading --------------------------------------------------------------- */
 
 /* SQLite cannot change its mind about syncing inside a transaction: those who are there now decide,
    and a payment that comes later waits for the next batch where this one is not synced. */
@@ -179,7 +179,7 @@ static void lead(struct shop__db *db, struct shop__job *self) {
   pthread_mutex_unlock(&db->queue.lock);
 }
 
-/* ---- the call ------------------------------------------------------------------------------- */
+/* ---- the call -------------------------------------------------------------- */
 
 static int64_t deadline_of(const struct shop__db_write_rule *rule) {
   if (rule == NULL || rule->deadline_ms <= 0) {

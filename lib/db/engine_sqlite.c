@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what SQLite answers, in our words -------------------------------------- */
+/* ---- what SQLite answers, in our words ------------------------------------- */
 
 static int32_t classify_io(int code, int system_errno) {
   if (code == SQLITE_IOERR_NOMEM) {
@@ -98,7 +98,7 @@ int32_t shop__sqlite_explain(struct shop__conn *conn, int32_t status, shop_error
   return shop__error_set(err, status, "%s (SQLite %d)", advice(status), conn->code);
 }
 
-/* ---- small statements ---------------------------------------------------------- */
+/* ---- small statements ------------------------------------------------------ */
 
 static int32_t run_fixed(struct shop__conn *conn, enum shop__sqlite_fixed which) {
   int code = sqlite3_step(conn->fixed[which]);
@@ -129,7 +129,7 @@ static int32_t ask_int(struct shop__conn *conn, const char *sql, int64_t *out) {
   return shop__sqlite_classify(conn, code);
 }
 
-/* ---- schema -------------------------------------------------------------------- */
+/* ---- schema ---------------------------------------------------------------- */
 
 int32_t shop__sqlite_version(struct shop__conn *conn, int64_t *version) {
   sqlite3_stmt *stmt = conn->fixed[FIXED_VERSION];
@@ -197,7 +197,7 @@ static int32_t sqlite_foreign_keys(struct shop__conn *conn, bool on) {
       conn, sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_FKEY, on ? 1 : 0, NULL));
 }
 
-/* ---- transactions --------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------- */
 
 static int32_t sqlite_sync(struct shop__conn *conn, bool full) {
   if (conn->synced == full) {
@@ -290,7 +290,7 @@ static int32_t sqlite_check_file(struct shop__conn *conn, void (*say)(void *user
   return status;
 }
 
-/* ---- the table -------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------- */
 
 static const char *sqlite_path(struct shop__conn *conn) {
   return sqlite3_db_filename(conn->db, "main");

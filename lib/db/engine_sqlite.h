@@ -35,7 +35,7 @@ struct shop__conn {
   int64_t waits_since; /* when it began to wait */
 };
 
-/* ---- engine_sqlite.c --------------------------------------------------------- */
+/* ---- engine_sqlite.c ------------------------------------------------------- */
 
 /** SQLite's answer as a status; a failure's code is kept in conn. */
 int32_t shop__sqlite_classify(struct shop__conn *conn, int code);
@@ -46,7 +46,7 @@ int32_t shop__sqlite_script(struct shop__conn *conn, const char *sql);
 int32_t shop__sqlite_version(struct shop__conn *conn, int64_t *version);
 int32_t shop__sqlite_identify(struct shop__conn *conn, int64_t *version);
 
-/* ---- engine_sqlite_open.c ------------------------------------------------------ */
+/* ---- engine_sqlite_open.c -------------------------------------------------- */
 
 int32_t shop__sqlite_open(const char *path, enum shop__purpose purpose, int64_t busy_us,
                           struct shop__conn **out, shop_error_t *err);

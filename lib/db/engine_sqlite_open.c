@@ -18,7 +18,7 @@ static const char *const fixed_sql[FIXED_COUNT] = {
     "BEGIN",       "BEGIN IMMEDIATE", "COMMIT",        "ROLLBACK",
     "SAVEPOINT f", "RELEASE f",       "ROLLBACK TO f", "PRAGMA user_version"};
 
-/* ---- waiting for locks -------------------------------------------------------- */
+/* ---- waiting for locks ----------------------------------------------------- */
 
 /* SQLite asks whether to go on waiting; `count` is 0 when a wait begins. Its own handler sleeps up
    to 100 ms at a time, which starves a process beside a busy one: here the naps stay short. */
@@ -41,7 +41,7 @@ static int on_busy(void *user, int count) {
   return 1;
 }
 
-/* ---- opening ------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------- */
 
 /* No part of this reads the file. */
 static int configure(struct shop__conn *conn) {

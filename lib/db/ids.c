@@ -9,7 +9,7 @@
 
 #define ID_LIMIT ((int64_t)1 << 53)
 
-/* ---- ids ------------------------------------------------------------------------ */
+/* ---- ids ------------------------------------------------------------------- */
 
 /* The value of a slot; *there false when it has none. */
 static int32_t read_slot(struct shop__tx *tx, int32_t slot, bool *there, int64_t *value) {
@@ -71,7 +71,7 @@ static int32_t store_id(struct shop__tx *tx) {
   return shop__query_run(q, NULL);
 }
 
-/* ---- the batch marker -------------------------------------------------------------- */
+/* ---- the batch marker ------------------------------------------------------ */
 
 /* 63 bits, the highest of them set: values of one size are overwritten in place. */
 static int64_t new_value(struct shop__tx *tx) {

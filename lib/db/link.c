@@ -107,5 +107,11 @@ shop_error_t *shop__tx_error(shop__tx_t *tx) {
 int32_t shop__tx_check_file(shop__tx_t *tx, void (*say)(void *user, const char *text), void *user) {
   struct shop__link *link = tx->link;
   int32_t status = link->engine->check_file(link->conn, say, user);
-  return status == SHOP_OK ? SHOP_OK : link->engine->explain(link->conn, status, tx->error);
+  if (status == SHOP_OK) {
+    return SHOP_OK;
+  }
+  if (tx->failure.code == SHOP_OK) {
+    link->engine->explain(link->conn, status, &tx->failure);
+  }
+  return status;
 }

@@ -7,7 +7,7 @@
 
 #define SLOTS_FIRST 64
 
-/* ---- failures ------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------- */
 
 /* A broken rule is the query's affair, and expected. Everything else is the store's: it also stops
    every other query of the function. For SQLite may have ended the transaction by now, and what ran
@@ -35,7 +35,7 @@ static int32_t barrier(const struct shop__query *q) {
   return q->tx->failure.code != SHOP_OK ? q->tx->failure.code : q->failure;
 }
 
-/* ---- the table of statements ---------------------------------------------------- */
+/* ---- the table of statements ----------------------------------------------- */
 
 static uint32_t slot_of(const char *sql, uint32_t slot_count) {
   return (uint32_t)((uintptr_t)sql >> 2) * 2654435769u >> 7 & (slot_count - 1);
@@ -110,7 +110,7 @@ void shop__link_free_queries(struct shop__link *link) {
   link->touched = NULL;
 }
 
-/* ---- a query's life -------------------------------------------------------------- */
+/* ---- a query's life -------------------------------------------------------- */
 
 shop__query_t *shop__query(shop__tx_t *tx, const char *sql) {
   struct shop__link *link = tx->link;
@@ -199,7 +199,7 @@ int32_t shop__query_run(shop__query_t *q, int64_t *changes) {
   return status;
 }
 
-/* ---- the row that was stepped to ------------------------------------------------- */
+/* ---- the row that was stepped to ------------------------------------------- */
 
 int64_t shop__query_get_int(shop__query_t *q, int32_t column) {
   return q->has_row ? q->tx->link->engine->get_int(q->stmt, column) : 0;

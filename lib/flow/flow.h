@@ -133,6 +133,9 @@ int32_t shop__enter_token(shop_t *shop, const shop_token_t *token,
                           shop_error_t *err) SHOP__MUST_USE;
 /** Gives status back, so that a call can end with it. */
 int32_t shop__leave(shop_t *shop, int32_t status);
+/** SHOP_ERR_FORKED in a child; to be asked again after a callback, which may
+    have forked and come back in both. */
+int32_t shop__same_process(const shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
 void shop__callback_begin(shop_t *shop, struct shop__callback *callback);
 /** As shop__callback_begin, for a callback that runs inside a transaction: a
     call of the library from inside it is refused. */

@@ -227,6 +227,9 @@ static bool send_one(shop_t *shop, const struct shop__mail_job *job, int32_t *st
   struct finish finish;
 
   hand_over(shop, job, &call);
+  *status = shop__same_process(shop, err);
+  if (*status != SHOP_OK)
+    return false;
   finish = (struct finish){.mail_id = job->id,
                            .lease_id = job->lease_id,
                            .answer = call.answer,
@@ -267,6 +270,7 @@ void shop__mail_send(shop_t *shop, const struct shop__mail_job *job) {
 /* ---- delivering what is due -------------------------------------------------------------------- */
 
 struct take {
+  const shop_t *shop;
   int64_t after_id;
   int64_t lease_id;
   int64_t lease_ms;
@@ -309,11 +313,14 @@ static int32_t copy_job(shop__tx_t *tx, struct take *take, const struct shop__ou
   return SHOP_OK;
 }
 
+/* The lease begins when it is taken, however long that had to wait. */
 static int32_t take_fn(shop__tx_t *tx, void *ctx) {
   struct take *take = ctx;
   struct shop__outbox_row row;
-  int32_t status = shop__outbox_next_due(tx, take->after_id, take->now_ms, &row, &take->found);
+  int32_t status;
 
+  take->now_ms = shop__now_ms(take->shop);
+  status = shop__outbox_next_due(tx, take->after_id, take->now_ms, &row, &take->found);
   if (status != SHOP_OK || !take->found)
     return status;
   status = copy_job(tx, take, &row);
@@ -351,7 +358,7 @@ static int32_t deliver_next(shop_t *shop, struct take *take, int32_t *delivered,
 }
 
 int32_t shop_mail_deliver(shop_t *shop, int32_t limit, int32_t *delivered, shop_error_t *err) {
-  struct take take = {.found = true};
+  struct take take = {.shop = shop, .found = true};
   int32_t count = 0, done = 0;
   int32_t status;
 

@@ -269,7 +269,7 @@ static int32_t store_operation(shop__tx_t *tx, struct work *work, const struct s
   plan->key = key;
   plan->method = "";
   plan->created_at_ms = work->now_ms;
-  plan->lease_start_ms = work->now_ms;
+  plan->lease_start_ms = shop__now_ms(work->shop); /* it may have waited for the store */
   plan->lease_length_ms = work->shop->config.gateway_lease_ms;
   plan->order_number = stand->order.number;
   plan->email = stand->order.email;

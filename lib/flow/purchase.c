@@ -256,7 +256,8 @@ static int32_t store_order(shop__tx_t *tx, struct purchase *purchase,
 }
 
 /* The charge is written as `sent` before the gateway hears of it: from the
-   commit on, its outcome is unknown until an answer is settled. */
+   commit on, its outcome is unknown until an answer is settled. The lease
+   begins now, for the call may have waited long for the store. */
 static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
                             const struct shop__order_row *order) {
   const shop_t *shop = purchase->shop;
@@ -271,7 +272,7 @@ static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
                                           .currency = order->currency,
                                           .method = purchase->request->method,
                                           .created_at_ms = purchase->now_ms,
-                                          .lease_start_ms = purchase->now_ms,
+                                          .lease_start_ms = shop__now_ms(shop),
                                           .lease_length_ms = shop->config.gateway_lease_ms,
                                           .order_number = order->number,
                                           .email = order->email};
@@ -320,7 +321,7 @@ static bool tells_of(const shop_order_t *told, const shop_order_t *order) {
 /* An order that costs nothing has nobody to wait for. */
 static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__order_row *order) {
-  purchase->placing.now_ms = purchase->now_ms;
+  purchase->placing.now_ms = shop__now_ms(purchase->shop);
   purchase->placing.actor = SHOP_ACTOR_SHOPPER;
   purchase->placing.message = purchase->message;
   return shop__place(tx, order, &purchase->placing);

@@ -114,10 +114,14 @@ static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operat
                                        : config->gateway_lease_ms);
 }
 
+/* The clock is read here: the key may have died while this waited for the store. */
 static int32_t take_due_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__operation_row row;
-  int32_t status =
+  int32_t status;
+
+  turn->now_ms = shop__now_ms(turn->shop);
+  status =
       shop__operation_next_due(tx, turn->began_ms, turn->now_ms, &turn->after, &row, &turn->found);
 
   return status == SHOP_OK && turn->found ? take(tx, turn, &row) : status;

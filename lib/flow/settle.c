@@ -805,6 +805,7 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   bool found = false, again = false;
   int32_t status = find_stand(tx, work, &stand, &found);
 
+  work->placing.now_ms = shop__now_ms(work->shop); /* the mail's lease begins now */
   work->placing.mail_id = 0;
   work->contradicts = false;
   work->mismatches = false;
@@ -910,9 +911,11 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
   const struct shop__db_write_rule rule = {.payment = true};
   struct shop__bytes message = {0};
   struct work work = {.shop = shop, .settle = settle};
-  int32_t status = SHOP_OK;
+  int32_t status = shop__same_process(shop, err);
 
   settle->order = NULL;
+  if (status != SHOP_OK)
+    return status;
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
                                         .actor = settle->actor,
                                         .message = &message,

@@ -17,16 +17,24 @@ static bool in_callback(const shop_t *shop, bool inside_only) {
   return false;
 }
 
-int32_t shop__enter(shop_t *shop, shop_error_t *err) {
-  bool closing;
-
-  shop__error_clear(err);
-  if (shop == NULL)
-    return shop__missing("shop", err);
+int32_t shop__same_process(const shop_t *shop, shop_error_t *err) {
   if (shop->pid != getpid())
     return shop__error_set(err, SHOP_ERR_FORKED,
                            "the shop was opened before a fork: let each process open its own, "
                            "after forking");
+  return SHOP_OK;
+}
+
+int32_t shop__enter(shop_t *shop, shop_error_t *err) {
+  bool closing;
+  int32_t status;
+
+  shop__error_clear(err);
+  if (shop == NULL)
+    return shop__missing("shop", err);
+  status = shop__same_process(shop, err);
+  if (status != SHOP_OK)
+    return status;
   pthread_mutex_lock(&shop->lock);
   if (shop->callbacks_inside > 0 && in_callback(shop, true)) {
     pthread_mutex_unlock(&shop->lock);

@@ -13,6 +13,10 @@ void shop__mail_clean(struct shop__bytes *out, const char *text) {
   size_t size = strlen(text);
   size_t start = 0; /* of what is good and not yet added */
   for (size_t at = 0; at < size;) {
+    if (text[at] >= ' ' && text[at] <= '~') { /* nearly all there is */
+      at++;
+      continue;
+    }
     uint32_t code;
     size_t length = shop__text_next(text + at, size - at, &code);
     if (length > 0 && !shop__text_is_control(code)) {

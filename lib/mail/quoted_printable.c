@@ -12,17 +12,29 @@ static bool ends_line(const char *text, const char *end) {
   return text == end || (end - text >= 2 && text[0] == '\r' && text[1] == '\n');
 }
 
-/* May the byte at text stand as it is? At the start of a line two things may not, whatever the
-   standard allows: a dot, which ends a message for SMTP when alone and not stuffed, and "From ",
-   which mbox files begin a message with. */
-static bool stays(const char *text, const char *end, bool line_start) {
-  if (*text == ' ') {
-    return !ends_line(text + 1, end);
+/* At the start of a line two things may not stand as they are, whatever the standard allows: a dot,
+   which ends a message for SMTP when alone and not stuffed, and "From ", which mbox files begin a
+   message with. */
+static bool misleads(const char *text, const char *end) {
+  return *text == '.' || (end - text >= 5 && memcmp(text, "From ", 5) == 0);
+}
+
+/* How many bytes, of at most max, stand as they are: not a space that ends its line. */
+static size_t plain_run(const char *text, const char *end, size_t max) {
+  size_t size = (size_t)(end - text) < max ? (size_t)(end - text) : max;
+  size_t run = 0;
+  while (run < size && text[run] >= ' ' && text[run] <= '~' && text[run] != '=') {
+    run++;
   }
-  if (line_start && (*text == '.' || (end - text >= 5 && memcmp(text, "From ", 5) == 0))) {
-    return false;
-  }
-  return *text > ' ' && *text <= '~' && *text != '=';
+  bool space_last = run > 0 && text[run - 1] == ' ' && ends_line(text + run, end);
+  return space_last ? run - 1 : run;
+}
+
+static void add_escape(struct shop__bytes *out, char byte) {
+  static const char digits[] = "0123456789ABCDEF";
+  unsigned char code = (unsigned char)byte;
+  char escape[3] = {'=', digits[code >> 4], digits[code & 15]};
+  shop__bytes_add(out, escape, sizeof escape);
 }
 
 void shop__mail_quoted_printable(struct shop__bytes *out, const char *text, size_t size) {
@@ -35,17 +47,19 @@ void shop__mail_quoted_printable(struct shop__bytes *out, const char *text, size
       text += 2;
       continue;
     }
-    if (column + (stays(text, end, column == 0) ? 1 : 3) > QP_LINE_MAX) {
+    size_t room = QP_LINE_MAX - column;
+    size_t run = column == 0 && misleads(text, end) ? 0 : plain_run(text, end, room);
+    if (run > 0) {
+      shop__bytes_add(out, text, run);
+      column += run;
+      text += run;
+    } else if (room >= 3) {
+      add_escape(out, *text);
+      column += 3;
+      text++;
+    } else {
       shop__bytes_add(out, "=\r\n", 3);
       column = 0;
     }
-    if (stays(text, end, column == 0)) {
-      shop__bytes_add(out, text, 1);
-      column++;
-    } else {
-      shop__bytes_format(out, "=%02X", (unsigned)(unsigned char)*text);
-      column += 3;
-    }
-    text++;
   }
 }

@@ -1,32 +1,19 @@
 /*
- * Inside lib/secret: the alphabet of tokens and key names.
+ * Inside lib/secret: the alphabet of tokens and key names (base64url.c).
  */
 #ifndef SHOP_LIB_SECRET_TEXT_H
 #define SHOP_LIB_SECRET_TEXT_H
 
 #include "secret.h"
 
-/** The value of a base64url character (RFC 4648 5), or -1. */
-static inline int32_t shop__base64url_value(char c) {
-  if (c >= 'A' && c <= 'Z') {
-    return c - 'A';
-  }
-  if (c >= 'a' && c <= 'z') {
-    return c - 'a' + 26;
-  }
-  if (c >= '0' && c <= '9') {
-    return c - '0' + 52;
-  }
-  return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+bool shop__base64url_only(const char *text, size_t size) SHOP__MUST_USE;
 
-static inline bool shop__base64url_only(const char *text, size_t size) {
-  for (size_t i = 0; i < size; i++) {
-    if (shop__base64url_value(text[i]) < 0) {
-      return false;
-    }
-  }
-  return true;
-}
+/** Whole base64url, without padding, in the one way of writing it: the bits
+    that the last character does not need are 0. "" is none. */
+bool shop__base64url_canonical(const char *text, size_t size) SHOP__MUST_USE;
+
+/** Decodes what shop__base64url_canonical has passed, into at least three bytes
+    for four characters, rounded down. Returns their number. */
+size_t shop__base64url_decode(const char *text, size_t size, char *out) SHOP__MUST_USE;
 
 #endif

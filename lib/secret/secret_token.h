@@ -34,9 +34,14 @@ bool shop__token_form(const char *jwt, struct shop__token_form *out) SHOP__MUST_
 int32_t shop__token_header(const struct shop__token_form *form,
                            struct shop__token_header *out) SHOP__MUST_USE;
 
-/** A decoded segment: three bytes for four characters. */
+/** Is the header, to the letter, what libjwt writes for this alg and kid? Then
+    shop__token_header would give the same, and jansson need not read it. */
+bool shop__token_header_is(const struct shop__token_form *form,
+                           const struct shop__token_header *header) SHOP__MUST_USE;
+
+/** A decoded segment: three bytes for four characters, and a NUL. */
 struct shop__token_text {
-  char bytes[SHOP__JWT_MAX_BYTES / 4 * 3];
+  char bytes[SHOP__JWT_MAX_BYTES / 4 * 3 + 1];
   size_t size;
 };
 

@@ -63,9 +63,10 @@ struct settings {
   char dir[512];  /* where the stores lie */
   double seconds; /* of one side in one round */
   int32_t rounds;
-  int32_t timelines; /* orders of mail and verify, products of import */
-  int64_t calls;     /* of the memory test */
-  const char *sizes; /* for growth: "1000,100000" */
+  int32_t timelines;   /* orders of mail and verify, products of import */
+  int64_t calls;       /* of the memory test */
+  const char *threads; /* how many, such as "1,8,32" */
+  const char *sizes;   /* for growth: "1000,100000" */
   int32_t growth_samples;
   enum sync growth_sync;
   const char *waits; /* of the baseline: "naps", "sqlite" or "mutex" */

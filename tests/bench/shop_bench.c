@@ -93,6 +93,8 @@ static bool take_value(struct settings *settings, const char *option, const char
     settings->timelines = take_number(value, 10, 10000);
   else if (strcmp(option, "--calls") == 0)
     settings->calls = take_number(value, 1000, 1000000000);
+  else if (strcmp(option, "--threads") == 0)
+    settings->threads = value;
   else if (strcmp(option, "--growth") == 0)
     settings->sizes = value;
   else if (strcmp(option, "--growth-samples") == 0)
@@ -147,6 +149,7 @@ int main(int argc, char **argv) {
                               .rounds = 5,
                               .timelines = 500,
                               .calls = 20000,
+                              .threads = "1,2,4,8,16,32,64",
                               .sizes = "1000,20000",
                               .growth_samples = 500,
                               .growth_sync = SYNC_NORMAL,

@@ -156,6 +156,14 @@ static void with_threads(const struct world *world, uint32_t count) {
 }
 
 void bench_threads(const struct world *world) {
-  for (uint32_t count = 1; count <= THREADS_MAX; count *= 2)
-    with_threads(world, count);
+  const char *text = world->settings->threads;
+  char *end = NULL;
+
+  for (; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+    unsigned long count = strtoul(text, &end, 10);
+
+    if (end == text || count < 1 || count > THREADS_MAX)
+      die("--threads takes numbers of 1 to %d", THREADS_MAX);
+    with_threads(world, (uint32_t)count);
+  }
 }

@@ -2,34 +2,35 @@
 #include "every_call.h"
 
 /* Judges what a call left in its output and frees it by the type's own free. */
-#define FINISH(props, no_out, status, out, free_out)                                              \
-  do {                                                                                            \
-    bool gives_ = (status) == SHOP_OK || ((status) <= -400 && (status) > -500);                   \
-    (props)->outputs_are_right = (no_out) || gives_ == ((out) != NULL);                           \
-    if (!(no_out) && gives_)                                                                      \
-      free_out(out);                                                                              \
-    return status;                                                                                \
+#define FINISH(props, no_out, status, out, free_out)                                               \
+  do {                                                                                             \
+    bool gives_ = (status) == SHOP_OK || ((status) <= -400 && (status) > -500);                    \
+    (props)->outputs_are_right = (no_out) || gives_ == ((out) != NULL);                            \
+    if (!(no_out) && gives_)                                                                       \
+      free_out(out);                                                                               \
+    return status;                                                                                 \
   } while (0)
 
 /* An output must be overwritten: what stands there before is no object. */
 #define STALE(props) ((void *)(props))
 
-#define MAKE(name) static int32_t name(shop_t *shop, struct props *props, bool no_out, shop_error_t *err)
+#define MAKE(name)                                                                                 \
+  static int32_t name(shop_t *shop, struct props *props, bool no_out, shop_error_t *err)
 
 /* A call that gives one object. */
-#define MAKE_GIVING(name, type, free_out, call)                                                   \
-  MAKE(name) {                                                                                    \
-    type *given = STALE(props), **out = no_out ? NULL : &given;                                   \
-    int32_t status = call;                                                                        \
-    FINISH(props, no_out, status, given, free_out);                                               \
+#define MAKE_GIVING(name, type, free_out, call)                                                    \
+  MAKE(name) {                                                                                     \
+    type *given = STALE(props), **out = no_out ? NULL : &given;                                    \
+    int32_t status = call;                                                                         \
+    FINISH(props, no_out, status, given, free_out);                                                \
   }
 
 /* A call that gives none. */
-#define MAKE_PLAIN(name, call)                                                                    \
-  MAKE(name) {                                                                                    \
-    (void)no_out;                                                                                 \
-    props->outputs_are_right = true;                                                              \
-    return call;                                                                                  \
+#define MAKE_PLAIN(name, call)                                                                     \
+  MAKE(name) {                                                                                     \
+    (void)no_out;                                                                                  \
+    props->outputs_are_right = true;                                                               \
+    return call;                                                                                   \
   }
 
 MAKE_GIVING(user_register, shop_token_t, shop_token_free,
@@ -65,8 +66,7 @@ MAKE_GIVING(cart_set_quantity, shop_cart_t, shop_cart_free,
             shop_cart_set_quantity(shop, props->token, props->cart_id, props->sku, 3, NULL, out,
                                    err))
 MAKE_GIVING(cart_remove, shop_cart_t, shop_cart_free,
-            shop_cart_remove(shop, props->token, props->cart_id, props->second_sku, NULL, out,
-                             err))
+            shop_cart_remove(shop, props->token, props->cart_id, props->second_sku, NULL, out, err))
 MAKE_GIVING(cart_clear, shop_cart_t, shop_cart_free,
             shop_cart_clear(shop, props->token, props->cart_id, NULL, out, err))
 MAKE_GIVING(cart_reprice, shop_cart_t, shop_cart_free,
@@ -165,3 +165,36 @@ const struct call every_call[] = {
 };
 
 const size_t every_call_count = sizeof every_call / sizeof every_call[0];
+
+/* ---- a scene that all of them can be made in ----------------------------------------- */
+
+struct scene scene_in(struct world *world) {
+  struct scene scene = {.world = world};
+  int64_t cart_id;
+
+  world_open(world);
+  world_put(world, "TEA", 999, "EUR", 50);
+  world_put(world, "MILK", 120, "EUR", 50);
+  scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
+  ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
+  cart_id = world_cart(world, scene.token);
+  world_add(world, scene.token, cart_id, "TEA", 1);
+  world_add(world, scene.token, cart_id, "MILK", 1);
+  scene.props = (struct props){.token = scene.token,
+                               .user_id = shop_token_user_id(scene.token),
+                               .cart_id = cart_id,
+                               .new_email = "bob@example.org",
+                               .email = "ada@example.org",
+                               .password = PASSWORD,
+                               .sku = "TEA",
+                               .second_sku = "MILK",
+                               .number = shop_order_number(scene.order),
+                               .reference = shop_order_gateway_reference(scene.order)};
+  return scene;
+}
+
+void scene_free(struct scene *scene) {
+  shop_order_free(scene->order);
+  shop_token_free(scene->token);
+  world_free(scene->world);
+}

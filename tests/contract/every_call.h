@@ -5,7 +5,7 @@
 #ifndef SHOP_TESTS_EVERY_CALL_H
 #define SHOP_TESTS_EVERY_CALL_H
 
-#include <shop.h>
+#include <harness.h>
 
 /* What the calls are made with. */
 struct props {
@@ -26,7 +26,7 @@ struct props {
 
 struct call {
   const char *name;
-  bool writes;       /* in the common case, begins a transaction that may write */
+  bool writes; /* in the common case, begins a transaction that may write */
   bool needs_token;
   bool gives_object; /* by an output that may not be NULL */
   /* Makes the call and frees what it gave. With no_out, out is NULL. */
@@ -37,5 +37,18 @@ struct call {
    products, and an order for shop_order_... */
 extern const struct call every_call[];
 extern const size_t every_call_count;
+
+/* A shop with two products, a user with a paid order and a filled cart. */
+struct scene {
+  struct world *world;
+  shop_token_t *token;
+  shop_order_t *order;
+  struct props props;
+};
+
+/* Opens the shop of a world that was prepared. */
+struct scene scene_in(struct world *world);
+/* The world with it. */
+void scene_free(struct scene *scene);
 
 #endif

@@ -3,49 +3,12 @@
    is a place for one, outputs NULL, and the store as before. */
 #include "every_call.h"
 
-#include <harness.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A shop with two products, a user with a paid order and a filled cart. */
-struct scene {
-  struct world *world;
-  shop_token_t *token;
-  shop_order_t *order;
-  struct props props;
-};
-
 static struct scene scene_new(void) {
-  struct scene scene = {.world = world_new()};
-  struct world *world = scene.world;
-  int64_t cart_id;
-
-  world_put(world, "TEA", 999, "EUR", 50);
-  world_put(world, "MILK", 120, "EUR", 50);
-  scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
-  ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
-  cart_id = world_cart(world, scene.token);
-  world_add(world, scene.token, cart_id, "TEA", 1);
-  world_add(world, scene.token, cart_id, "MILK", 1);
-  scene.props = (struct props){.token = scene.token,
-                               .user_id = shop_token_user_id(scene.token),
-                               .cart_id = cart_id,
-                               .new_email = "bob@example.org",
-                               .email = "ada@example.org",
-                               .password = PASSWORD,
-                               .sku = "TEA",
-                               .second_sku = "MILK",
-                               .number = shop_order_number(scene.order),
-                               .reference = shop_order_gateway_reference(scene.order)};
-  return scene;
-}
-
-static void scene_free(struct scene *scene) {
-  shop_order_free(scene->order);
-  shop_token_free(scene->token);
-  world_free(scene->world);
+  return scene_in(world_prepare());
 }
 
 /* The call by its name, so that a failure names it. */
@@ -108,7 +71,7 @@ START_TEST(null_error) {
   for (size_t i = 0; i < every_call_count; i++)
     ck_assert_int_eq(make(&every_call[i], world->shop, &scene.props, false, NULL),
                      strcmp(every_call[i].name, "shop_cart_clear") == 0 ? SHOP_ERR_CART_COMPLETED
-                                                                         : SHOP_OK);
+                                                                        : SHOP_OK);
   scene_free(&scene);
 }
 END_TEST
@@ -134,7 +97,7 @@ END_TEST
 /* What an output holds before the call: no object, so it must be overwritten. */
 #define STALE_OUT ((void *)world)
 
-/* ---- texts ---------------------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------------------- */
 
 /* NULL and "" for every text that is needed. */
 START_TEST(missing_texts) {
@@ -163,8 +126,7 @@ START_TEST(missing_texts) {
                SHOP_ERR_ARGUMENT);
     ck_assert_ptr_null(token);
     token = STALE_OUT;
-    ck_refused(world, shop_user_login(shop, text, PASSWORD, NULL, &token, err),
-               SHOP_ERR_ARGUMENT);
+    ck_refused(world, shop_user_login(shop, text, PASSWORD, NULL, &token, err), SHOP_ERR_ARGUMENT);
     ck_assert_ptr_null(token);
     token = STALE_OUT;
     ck_refused(world, shop_user_login(shop, "ada@example.org", text, NULL, &token, err),
@@ -193,9 +155,10 @@ START_TEST(missing_texts) {
     ck_refused(world,
                shop_cart_add(shop, scene.token, scene.props.cart_id, text, 1, NULL, &cart, err),
                SHOP_ERR_ARGUMENT);
-    ck_refused(world, shop_cart_set_quantity(shop, scene.token, scene.props.cart_id, text, 1, NULL,
-                                             &cart, err),
-               SHOP_ERR_ARGUMENT);
+    ck_refused(
+        world,
+        shop_cart_set_quantity(shop, scene.token, scene.props.cart_id, text, 1, NULL, &cart, err),
+        SHOP_ERR_ARGUMENT);
     ck_refused(world,
                shop_cart_remove(shop, scene.token, scene.props.cart_id, text, NULL, &cart, err),
                SHOP_ERR_ARGUMENT);
@@ -206,8 +169,8 @@ START_TEST(missing_texts) {
     ck_refused(world, shop_order_list_by_email(shop, text, 0, 10, &page, err), SHOP_ERR_ARGUMENT);
     ck_refused(world, shop_order_set_metadata(shop, text, NULL, NULL, NULL, err),
                SHOP_ERR_ARGUMENT);
-    ck_assert(token == NULL && user == NULL && session == NULL && product == NULL &&
-              cart == NULL && order == NULL && page == NULL && opened == NULL);
+    ck_assert(token == NULL && user == NULL && session == NULL && product == NULL && cart == NULL &&
+              order == NULL && page == NULL && opened == NULL);
   }
   scene_free(&scene);
 }
@@ -237,7 +200,9 @@ START_TEST(unfit_texts) {
     shop_order_page_t *page = NULL;
 
     ck_refused(world, shop_user_register(shop, text, PASSWORD, NULL, &token, err),
-               i < 2 ? SHOP_ERR_TEXT : text == endless ? SHOP_ERR_TOO_LONG : SHOP_ERR_EMAIL);
+               i < 2             ? SHOP_ERR_TEXT
+               : text == endless ? SHOP_ERR_TOO_LONG
+                                 : SHOP_ERR_EMAIL);
     ck_refused(world, shop_user_login(shop, text, PASSWORD, NULL, &token, err),
                SHOP_ERR_CREDENTIALS);
     ck_refused(world, shop_user_login(shop, "ada@example.org", text, NULL, &token, err),
@@ -283,7 +248,7 @@ START_TEST(unfit_texts) {
 }
 END_TEST
 
-/* ---- numbers ---------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------- */
 
 /* Limits, pages and choices outside of their ranges. */
 START_TEST(unfit_numbers) {
@@ -299,8 +264,7 @@ START_TEST(unfit_numbers) {
     int32_t limit = limits[i];
 
     ck_refused(world, shop_order_list(shop, scene.token, 0, limit, &page, err), SHOP_ERR_ARGUMENT);
-    ck_refused(world, shop_order_list_by_status(shop, 0, 0, limit, &page, err),
-               SHOP_ERR_ARGUMENT);
+    ck_refused(world, shop_order_list_by_status(shop, 0, 0, limit, &page, err), SHOP_ERR_ARGUMENT);
     ck_refused(world, shop_order_list_by_email(shop, "ada@example.org", 0, limit, &page, err),
                SHOP_ERR_ARGUMENT);
     if (limit != 1001) {
@@ -320,7 +284,7 @@ START_TEST(unfit_numbers) {
 }
 END_TEST
 
-/* ---- config ------------------------------------------------------------------------------ */
+/* ---- config -------------------------------------------------------------------------- */
 
 #define WRONG(call) ck_assert_int_eq(call, SHOP_ERR_ARGUMENT)
 #define RIGHT(call) ck_assert_int_eq(call, SHOP_OK)
@@ -455,7 +419,7 @@ START_TEST(no_config) {
 }
 END_TEST
 
-/* ---- requests, options, calls of callbacks ------------------------------------------------------ */
+/* ---- requests, options, calls of callbacks ------------------------------------------- */
 
 START_TEST(setters_of_requests) {
   shop_purchase_request_t *request = NULL;
@@ -522,7 +486,7 @@ START_TEST(null_objects_of_setters) {
 }
 END_TEST
 
-/* ---- getters and frees ------------------------------------------------------------------------------ */
+/* ---- getters and frees --------------------------------------------------------------- */
 
 #define TEXT(call) ck_assert_str_eq(call, "")
 #define ZERO(call) ck_assert_int_eq((int64_t)(call), 0)

@@ -67,11 +67,11 @@ static void ck_version(struct scene *scene, int which, const char *sku, int64_t 
   shop_cart_free(cart);
 }
 
-#define ck_change_refused(scene, which, sku, quantity, options, wanted)                           \
-  do {                                                                                            \
-    shop_cart_t *cart_;                                                                           \
-    ck_refused((scene).world, change(&(scene), which, sku, quantity, options, &cart_), wanted);   \
-    ck_assert_ptr_null(cart_);                                                                    \
+#define ck_change_refused(scene, which, sku, quantity, options, wanted)                            \
+  do {                                                                                             \
+    shop_cart_t *cart_;                                                                            \
+    ck_refused((scene).world, change(&(scene), which, sku, quantity, options, &cart_), wanted);    \
+    ck_assert_ptr_null(cart_);                                                                     \
   } while (0)
 
 /* The same change with the same key is made once. */
@@ -145,8 +145,11 @@ START_TEST(key_belongs_to_user_and_operation) {
   int64_t bobs_cart;
 
   for (int which = 0; which < CHANGES; which++)
-    ck_version(&scene, which == CLEAR ? REPRICE : which == REPRICE ? CLEAR : which, "TEA", 4,
-               options, 3 + which);
+    ck_version(&scene,
+               which == CLEAR     ? REPRICE
+               : which == REPRICE ? CLEAR
+                                  : which,
+               "TEA", 4, options, 3 + which);
   ck_version(&scene, ADD, "TEA", 1, NULL, 8);
   ck_ok(world, world_buy(world, scene.token, scene.cart_id, "k", &order));
   shop_order_free(order);
@@ -171,8 +174,7 @@ START_TEST(key_outlives_the_token) {
   shop_token_t *token = NULL;
 
   ck_version(&scene, ADD, "TEA", 1, options, 3);
-  ck_ok(world,
-        shop_user_login(world->shop, "ada@example.org", PASSWORD, NULL, &token, world->err));
+  ck_ok(world, shop_user_login(world->shop, "ada@example.org", PASSWORD, NULL, &token, world->err));
   ck_ok(world, shop_token_revoke(world->shop, scene.token, NULL, world->err));
   /* The token comes first: a revoked one learns nothing of the stored result. */
   ck_change_refused(scene, ADD, "TEA", 1, options, SHOP_ERR_TOKEN_REVOKED);
@@ -239,8 +241,11 @@ START_TEST(expected_version) {
   ck_change_refused(scene, ADD, "TEA", 1, now, SHOP_ERR_VERSION);
   for (int which = 0; which < CHANGES; which++) {
     ck_assert_int_eq(shop_options_set_expected_version(now, 3 + which), SHOP_OK);
-    ck_version(&scene, which == CLEAR ? REPRICE : which == REPRICE ? CLEAR : which, "TEA", 1, now,
-               4 + which);
+    ck_version(&scene,
+               which == CLEAR     ? REPRICE
+               : which == REPRICE ? CLEAR
+                                  : which,
+               "TEA", 1, now, 4 + which);
   }
   ck_assert_int_eq(shop_options_set_expected_version(now, 0), SHOP_OK); /* unset */
   ck_version(&scene, ADD, "TEA", 1, now, 9);

@@ -29,15 +29,14 @@ static void ck_stock(struct world *world, const char *sku, int64_t on_hand, int6
   shop_product_free(product);
 }
 
-/* ---- putting and getting -------------------------------------------------------------- */
+/* ---- putting and getting ------------------------------------------------------------- */
 
 START_TEST(put_gives_what_was_put) {
   struct world *world = world_new();
   shop_product_t *product = NULL;
 
   ck_ok(world, shop_product_put(world->shop, "TEA-001 \xe2\x82\xac", "Gr\xc3\xbcner Tee",
-                                "Two\nlines,\ta tab", 1998, "EUR", 12, NULL, &product,
-                                world->err));
+                                "Two\nlines,\ta tab", 1998, "EUR", 12, NULL, &product, world->err));
   ck_assert_int_gt(shop_product_id(product), 0);
   ck_assert_int_lt(shop_product_id(product), INT64_C(1) << 53);
   ck_assert_str_eq(shop_product_sku(product), "TEA-001 \xe2\x82\xac");
@@ -139,14 +138,15 @@ START_TEST(put_rules) {
     int32_t status = offers[i].status;
 
     if (status == SHOP_OK)
-      ck_ok(world, shop_product_put(world->shop, offers[i].sku, offers[i].name, offers[i].description,
-                                    offers[i].price_minor, offers[i].currency, offers[i].on_hand,
-                                    NULL, &product, world->err));
+      ck_ok(world,
+            shop_product_put(world->shop, offers[i].sku, offers[i].name, offers[i].description,
+                             offers[i].price_minor, offers[i].currency, offers[i].on_hand, NULL,
+                             &product, world->err));
     else
       ck_refused(world,
                  shop_product_put(world->shop, offers[i].sku, offers[i].name, offers[i].description,
-                                  offers[i].price_minor, offers[i].currency, offers[i].on_hand, NULL,
-                                  &product, world->err),
+                                  offers[i].price_minor, offers[i].currency, offers[i].on_hand,
+                                  NULL, &product, world->err),
                  status);
     ck_assert((product == NULL) == (status != SHOP_OK));
     shop_product_free(product);
@@ -191,15 +191,14 @@ START_TEST(unknown_sku) {
                shop_product_adjust_stock(world->shop, skus[i], 1, NULL, &product, world->err),
                SHOP_ERR_NOT_FOUND);
     ck_assert_ptr_null(product);
-    ck_refused(world,
-               shop_product_set_metadata(world->shop, skus[i], "n", "e", NULL, world->err),
+    ck_refused(world, shop_product_set_metadata(world->shop, skus[i], "n", "e", NULL, world->err),
                SHOP_ERR_NOT_FOUND);
   }
   world_free(world);
 }
 END_TEST
 
-/* ---- lists -------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------- */
 
 /* Pages by the last id seen: each product once, in the order they were made,
    retired ones too, also when products are made in between. */
@@ -266,7 +265,7 @@ START_TEST(list_arguments) {
 }
 END_TEST
 
-/* ---- retiring and stock -------------------------------------------------------------------- */
+/* ---- retiring and stock -------------------------------------------------------------- */
 
 START_TEST(retire) {
   struct world *world = world_new();
@@ -343,8 +342,8 @@ static void recover(struct world *world, enum gateway_mood mood, int32_t placed,
 static struct world *world_with_query(void) {
   struct world *world = world_prepare();
 
-  ck_assert_int_eq(
-      shop_config_set_gateway_query(world->config, gateway_query, &world->gateway), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_gateway_query(world->config, gateway_query, &world->gateway),
+                   SHOP_OK);
   world_open(world);
   return world;
 }
@@ -431,7 +430,7 @@ START_TEST(unlimited_then_released) {
 }
 END_TEST
 
-/* ---- metadata --------------------------------------------------------------------------------- */
+/* ---- metadata ------------------------------------------------------------------------ */
 
 /* Set, replaced, unset; the rules of both texts. */
 START_TEST(product_metadata) {
@@ -452,8 +451,8 @@ START_TEST(product_metadata) {
              SHOP_ERR_TEXT);
   ck_refused(world, shop_product_set_metadata(world->shop, "TEA", "\xff", NULL, NULL, world->err),
              SHOP_ERR_TEXT);
-  ck_ok(world, shop_product_set_metadata(world->shop, "TEA", text + 1, text + 746, NULL,
-                                         world->err));
+  ck_ok(world,
+        shop_product_set_metadata(world->shop, "TEA", text + 1, text + 746, NULL, world->err));
   product = get(world, "TEA");
   ck_assert_str_eq(shop_product_note(product), text + 1);
   ck_assert_str_eq(shop_product_external_id(product), text + 746);
@@ -545,7 +544,7 @@ START_TEST(options_of_the_merchant) {
 }
 END_TEST
 
-/* ---- money --------------------------------------------------------------------------------------- */
+/* ---- money --------------------------------------------------------------------------- */
 
 static const struct {
   int64_t minor;
@@ -572,8 +571,7 @@ START_TEST(money_is_written) {
     ck_assert_int_eq(shop_money_format(amounts[i].minor, amounts[i].currency, text, sizeof text),
                      SHOP_OK);
     ck_assert_str_eq(text, amounts[i].text);
-    ck_assert_int_eq(shop_money_format(amounts[i].minor, amounts[i].currency, text, size),
-                     SHOP_OK);
+    ck_assert_int_eq(shop_money_format(amounts[i].minor, amounts[i].currency, text, size), SHOP_OK);
     ck_assert_int_eq(shop_money_format(amounts[i].minor, amounts[i].currency, text, size - 1),
                      SHOP_ERR_TOO_LONG);
     ck_assert_str_eq(text, "");
@@ -614,6 +612,10 @@ static const struct {
     {"7.5", "JPY", SHOP_ERR_ARGUMENT, 0},
     {"", "EUR", SHOP_ERR_ARGUMENT, 0},
     {".", "EUR", SHOP_ERR_ARGUMENT, 0},
+    {"19.", "EUR", SHOP_ERR_ARGUMENT, 0},
+    {".5", "EUR", SHOP_ERR_ARGUMENT, 0},
+    {"0.5", "EUR", SHOP_OK, 50},
+    {"0", "EUR", SHOP_OK, 0},
     {"-1", "EUR", SHOP_ERR_ARGUMENT, 0},
     {"+1", "EUR", SHOP_ERR_ARGUMENT, 0},
     {" 1", "EUR", SHOP_ERR_ARGUMENT, 0},
@@ -660,9 +662,9 @@ START_TEST(currencies_keep_their_exponents) {
     world_put(world, all[i].currency, 999, all[i].currency, 10);
     token = world_shopper(world, email, all[i].currency, 3, &cart_id);
     ck_ok(world, shop_cart_get(world->shop, token, cart_id, &cart, world->err));
-    ck_assert_int_eq(shop_money_format(shop_cart_total_minor(cart), shop_cart_currency(cart), text,
-                                       sizeof text),
-                     SHOP_OK);
+    ck_assert_int_eq(
+        shop_money_format(shop_cart_total_minor(cart), shop_cart_currency(cart), text, sizeof text),
+        SHOP_OK);
     ck_assert_str_eq(text, all[i].text);
     shop_cart_free(cart);
     shop_token_free(token);

@@ -289,7 +289,7 @@ START_TEST(made_elsewhere_beside_an_unanswered_one) {
     world_pass_ms(till.world, GATEWAY_LEASE_MS);
     (void)world_recover(till.world);
   }
-  till_history(&till, BOUGHT " payment.unanswered payment.refunded payment.contradiction"
+  till_history(&till, BOUGHT " payment.refunded payment.contradiction"
                              " payment.contradiction");
   ck_till(&till, till_resolve(&till, SHOP_OUTCOME_DECLINED, NULL, 0), SHOP_OK);
   till_end_unbooked(&till, 1);

@@ -364,6 +364,35 @@ START_TEST(a_token_that_is_not_good) {
 }
 END_TEST
 
+/* ---- the store ------------------------------------------------------------------------------ */
+
+/* Beside a program that holds the store the call waits no longer than it may. */
+START_TEST(a_store_that_is_held) {
+  struct world *world = world_prepare();
+  struct form form = {.method = CARD, .key = "a key", .deadline_ms = 20};
+  static const struct form FREE = {.key = "free",
+                                   .adjustments = {{SHOP_ADJUSTMENT_DISCOUNT, "Gift", -999}}};
+  struct rival *rival;
+  int64_t cart_id;
+  shop_token_t *token;
+
+  world_open(world);
+  world_put(world, "TEA", 999, "EUR", 10);
+  token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
+  rival = rival_begin(world);
+  refuse(world, token, cart_id, &form, SHOP_ERR_DEADLINE);
+  rival_end(rival);
+  ck_assert_int_eq(shop_config_set_busy_timeout_ms(world->config, 20), SHOP_OK);
+  world_reopen(world);
+  rival = rival_begin(world);
+  refuse(world, token, cart_id, &BY_CARD, SHOP_ERR_BUSY);
+  refuse(world, token, cart_id, &FREE, SHOP_ERR_BUSY);
+  rival_end(rival);
+  accept(world, token, cart_id, &BY_CARD);
+  end(world, token);
+}
+END_TEST
+
 START_TEST(arguments_that_are_missing) {
   struct world *world = world_new();
   shop_purchase_request_t *request = NULL;
@@ -413,6 +442,7 @@ int main(void) {
       a_product_no_longer_sold,
       out_of_stock,
       a_token_that_is_not_good,
+      a_store_that_is_held,
       arguments_that_are_missing,
   };
 

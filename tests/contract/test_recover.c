@@ -588,6 +588,14 @@ START_TEST(a_clock_that_leaps) {
                "order.created payment.unknown " PAID);
   ck_assert_int_eq(scene.world->gateway.charges, 1);
   scene_end(&scene, 0);
+  scene = scene_new(false);
+  scene.world->gateway.after = leap;
+  scene.world->gateway.hook_user = scene.world;
+  scene_buy(&scene, GATEWAY_DECLINES, SHOP_DECLINED);
+  check_stands(&scene, SHOP_ORDER_FAILED, SHOP_PAYMENT_DECLINED,
+               "order.created payment.unknown payment.declined order.failed");
+  ck_assert_int_eq(world_available(scene.world, "TEA"), 5);
+  scene_end(&scene, 0);
 }
 END_TEST
 

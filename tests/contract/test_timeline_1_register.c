@@ -35,8 +35,8 @@ START_TEST(address_is_kept_as_typed) {
   shop_token_t *token = world_register(world, "Ada.LOVELACE+tea@Example.ORG");
   shop_user_t *user = NULL, *same = NULL;
 
-  ck_ok(world, shop_user_find_by_email(world->shop, "ada.lovelace+TEA@eXAMPLE.org", &user,
-                                       world->err));
+  ck_ok(world,
+        shop_user_find_by_email(world->shop, "ada.lovelace+TEA@eXAMPLE.org", &user, world->err));
   ck_assert_str_eq(shop_user_email(user), "Ada.LOVELACE+tea@Example.ORG");
   ck_assert_int_eq(shop_user_id(user), shop_token_user_id(token));
   ck_assert_int_eq(shop_user_created_at_ms(user), WORLD_START_MS);
@@ -62,8 +62,7 @@ START_TEST(address_is_taken_in_any_case) {
   for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
     shop_token_t *second = token;
 
-    ck_refused(world,
-               shop_user_register(world->shop, same[i], PASSWORD, NULL, &second, world->err),
+    ck_refused(world, shop_user_register(world->shop, same[i], PASSWORD, NULL, &second, world->err),
                SHOP_ERR_EMAIL_TAKEN);
     ck_assert_ptr_null(second);
   }
@@ -80,8 +79,8 @@ START_TEST(only_ascii_case_is_ignored) {
       "\xc3\xa9@example.org", /* e acute, and its capital */
       "\xc3\x89@example.org",
       "e\xcc\x81@example.org", /* e, and a combining acute */
-      "stra\xc3\x9f"
-      "e@example.org",
+      ("stra\xc3\x9f"
+       "e@example.org"),
       "strasse@example.org",
       "i@example.org",
       "\xc4\xb0@example.org", /* a capital I with a dot */
@@ -152,12 +151,12 @@ static const struct {
     {"ada\r\n@example.org", SHOP_ERR_EMAIL},
     {"\"ada\n\"@example.org", SHOP_ERR_EMAIL},
     {"ada\x7f@example.org", SHOP_ERR_EMAIL},
-    {"ada\xc2\x85@example.org", SHOP_ERR_EMAIL},          /* C1: next line */
-    {"ada\xe2\x80\xa8@example.org", SHOP_ERR_EMAIL},      /* U+2028 */
-    {"ada\xc3@example.org", SHOP_ERR_TEXT},               /* cut off */
-    {"ada\xff@example.org", SHOP_ERR_TEXT},               /* no UTF-8 at all */
-    {"ada\xc0\xaf@example.org", SHOP_ERR_TEXT},           /* overlong */
-    {"ada\xed\xa0\x80@example.org", SHOP_ERR_TEXT},       /* a surrogate */
+    {"ada\xc2\x85@example.org", SHOP_ERR_EMAIL},     /* C1: next line */
+    {"ada\xe2\x80\xa8@example.org", SHOP_ERR_EMAIL}, /* U+2028 */
+    {"ada\xc3@example.org", SHOP_ERR_TEXT},          /* cut off */
+    {"ada\xff@example.org", SHOP_ERR_TEXT},          /* no UTF-8 at all */
+    {"ada\xc0\xaf@example.org", SHOP_ERR_TEXT},      /* overlong */
+    {"ada\xed\xa0\x80@example.org", SHOP_ERR_TEXT},  /* a surrogate */
     {"", SHOP_ERR_ARGUMENT},
     {NULL, SHOP_ERR_ARGUMENT},
 };
@@ -174,9 +173,10 @@ START_TEST(address_rules) {
       ck_ok(world, shop_user_register(world->shop, addresses[i].address, PASSWORD, NULL, &token,
                                       world->err));
     else
-      ck_refused(world, shop_user_register(world->shop, addresses[i].address, PASSWORD, NULL,
-                                           &token, world->err),
-                 addresses[i].status);
+      ck_refused(
+          world,
+          shop_user_register(world->shop, addresses[i].address, PASSWORD, NULL, &token, world->err),
+          addresses[i].status);
     ck_assert((token == NULL) == (addresses[i].status != SHOP_OK));
     shop_token_free(token);
   }
@@ -199,8 +199,7 @@ START_TEST(password_length) {
 
   memset(longest, 'x', sizeof longest);
   longest[1025] = '\0';
-  ck_refused(world, register_with(world, "ada@example.org", "1234567", &token),
-             SHOP_ERR_PASSWORD);
+  ck_refused(world, register_with(world, "ada@example.org", "1234567", &token), SHOP_ERR_PASSWORD);
   ck_assert_ptr_null(token);
   ck_refused(world, register_with(world, "ada@example.org", longest, &token), SHOP_ERR_PASSWORD);
   ck_assert_ptr_null(token);
@@ -314,8 +313,8 @@ struct rival {
 static void *register_thread(void *user) {
   struct rival *rival = user;
 
-  rival->status = shop_user_register(rival->world->shop, rival->email, PASSWORD, NULL,
-                                     &rival->token, NULL);
+  rival->status =
+      shop_user_register(rival->world->shop, rival->email, PASSWORD, NULL, &rival->token, NULL);
   return NULL;
 }
 
@@ -346,9 +345,15 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      registering_gives_a_good_token, address_is_kept_as_typed, address_is_taken_in_any_case,
-      only_ascii_case_is_ignored,     address_rules,            password_length,
-      password_of_any_bytes,          only_a_hash_is_stored,    options_of_register,
+      registering_gives_a_good_token,
+      address_is_kept_as_typed,
+      address_is_taken_in_any_case,
+      only_ascii_case_is_ignored,
+      address_rules,
+      password_length,
+      password_of_any_bytes,
+      only_a_hash_is_stored,
+      options_of_register,
       one_of_many_wins_the_address,
   };
 

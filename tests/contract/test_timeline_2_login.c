@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int hashes;
 static unsigned long long hash_passes;
@@ -161,8 +162,7 @@ START_TEST(login_replaces_a_hash_of_another_cost) {
     world_reopen(world);
     stored_hash(world, before);
     ck_assert_int_ne(strncmp(before, costs[i].begin, strlen(costs[i].begin)), 0);
-    ck_refused(world, login(world, "ada@example.org", "a wrong one", &token),
-               SHOP_ERR_CREDENTIALS);
+    ck_refused(world, login(world, "ada@example.org", "a wrong one", &token), SHOP_ERR_CREDENTIALS);
     ck_ok(world, login(world, "bob@example.org", PASSWORD, &token));
     shop_token_free(token);
     stored_hash(world, after);
@@ -188,8 +188,8 @@ START_TEST(damaged_hash_is_told) {
   static const char *const damaged[] = {
       "x",
       "$argon2id$v=19$m=8,t=1,p=1$",
-      "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
-      "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE",
+      ("$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$"
+       "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"),
       "$2b$12$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
   };
   struct world *world = world_new();
@@ -239,9 +239,10 @@ START_TEST(account_that_changes_during_the_proof) {
   watched = world;
 
   /* Another password. */
-  change_sql = "UPDATE users SET password_hash = '$argon2id$v=19$m=8,t=1,p=1"
-               "$c29tZXNhbHRzb21lc2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE'"
-               " WHERE email = 'ada@example.org'";
+  change_sql =
+      "UPDATE users SET password_hash = '$argon2id$v=19$m=8,t=1,p=1"
+      "$c29tZXNhbHRzb21lc2FsdA$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE'"
+      " WHERE email = 'ada@example.org'";
   ck_status(world, login(world, "ada@example.org", PASSWORD, &token), SHOP_ERR_CREDENTIALS);
   ck_assert_ptr_null(token);
   ck_assert_ptr_null(change_sql);
@@ -272,14 +273,50 @@ START_TEST(deadline_of_login) {
              shop_user_login(world->shop, "ada@example.org", PASSWORD, options, &token, world->err),
              SHOP_ERR_DEADLINE);
   ck_assert_ptr_null(token);
-  ck_refused(world,
-             shop_user_register(world->shop, "bob@example.org", PASSWORD, options, &token,
-                                world->err),
-             SHOP_ERR_DEADLINE);
+  ck_refused(
+      world,
+      shop_user_register(world->shop, "bob@example.org", PASSWORD, options, &token, world->err),
+      SHOP_ERR_DEADLINE);
   ck_assert_ptr_null(token);
   sqlite3_close(other);
   ck_ok(world, login(world, "ada@example.org", PASSWORD, &token));
   shop_token_free(token);
+  shop_options_free(options);
+  world_free(world);
+}
+END_TEST
+
+static bool sleepy;
+
+/* Takes longer than the deadline of the test, once it is told to. */
+static int64_t sleepy_clock(void *user) {
+  struct world *world = user;
+  struct timespec nap = {.tv_nsec = 40000000};
+
+  if (sleepy)
+    (void)nanosleep(&nap, NULL);
+  return atomic_load(&world->now_ms);
+}
+
+/* Time that has gone by before the store is asked counts as well: what is left
+   of it would else be none, which stands for no deadline. */
+START_TEST(deadline_before_the_store) {
+  struct world *world = world_prepare();
+  shop_options_t *options = options_with_deadline(20);
+  shop_token_t *token;
+
+  ck_assert_int_eq(shop_config_set_clock(world->config, sleepy_clock, world), SHOP_OK);
+  world_open(world);
+  shop_token_free(world_register(world, "ada@example.org"));
+  sleepy = true;
+  ck_refused(world,
+             shop_user_login(world->shop, "ada@example.org", PASSWORD, options, &token, world->err),
+             SHOP_ERR_DEADLINE);
+  ck_refused(
+      world,
+      shop_user_register(world->shop, "bob@example.org", PASSWORD, options, &token, world->err),
+      SHOP_ERR_DEADLINE);
+  sleepy = false;
   shop_options_free(options);
   world_free(world);
 }
@@ -295,9 +332,9 @@ struct visitor {
 static void *visit(void *user) {
   struct visitor *visitor = user;
 
-  visitor->status = shop_user_login(visitor->world->shop, "ada@example.org",
-                                    visitor->right ? PASSWORD : "a wrong one", NULL,
-                                    &visitor->token, NULL);
+  visitor->status =
+      shop_user_login(visitor->world->shop, "ada@example.org",
+                      visitor->right ? PASSWORD : "a wrong one", NULL, &visitor->token, NULL);
   return NULL;
 }
 
@@ -329,13 +366,10 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      login_gives_another_token,
-      refusals_tell_nothing,
-      arguments_of_login,
-      login_replaces_a_hash_of_another_cost,
-      damaged_hash_is_told,
-      account_that_changes_during_the_proof,
-      deadline_of_login,
+      login_gives_another_token, refusals_tell_nothing,
+      arguments_of_login,        login_replaces_a_hash_of_another_cost,
+      damaged_hash_is_told,      account_that_changes_during_the_proof,
+      deadline_of_login,         deadline_before_the_store,
       many_logins_at_once,
   };
 

@@ -57,8 +57,8 @@ static int32_t set_quantity(struct scene *scene, const char *sku, int64_t quanti
 }
 
 static int32_t take_out(struct scene *scene, const char *sku) {
-  return shop_cart_remove(scene->world->shop, scene->token, scene->cart_id, sku, NULL,
-                          fresh(scene), scene->world->err);
+  return shop_cart_remove(scene->world->shop, scene->token, scene->cart_id, sku, NULL, fresh(scene),
+                          scene->world->err);
 }
 
 static int32_t clear(struct scene *scene) {
@@ -76,13 +76,13 @@ static int32_t get(struct scene *scene) {
                        scene->world->err);
 }
 
-#define ck_scene_refused(scene, call, wanted)                                                     \
-  do {                                                                                            \
-    ck_refused((scene).world, call, wanted);                                                      \
-    ck_assert_ptr_null((scene).cart);                                                             \
+#define ck_scene_refused(scene, call, wanted)                                                      \
+  do {                                                                                             \
+    ck_refused((scene).world, call, wanted);                                                       \
+    ck_assert_ptr_null((scene).cart);                                                              \
   } while (0)
 
-/* ---- making --------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
 /* One living cart for a user, however often it is asked for. */
 START_TEST(create_gives_the_one_cart) {
@@ -153,7 +153,7 @@ START_TEST(create_at_once_gives_one_cart) {
 }
 END_TEST
 
-/* ---- adding ------------------------------------------------------------------------------ */
+/* ---- adding -------------------------------------------------------------------------- */
 
 /* Lines stand as they were added; the same SKU twice is one line. */
 START_TEST(add_makes_and_grows_lines) {
@@ -330,7 +330,7 @@ START_TEST(overflow_by_a_later_price) {
 }
 END_TEST
 
-/* ---- changing ------------------------------------------------------------------------------- */
+/* ---- changing ------------------------------------------------------------------------ */
 
 /* Every change gives its snapshot and one more version. */
 START_TEST(lines_are_changed_and_removed) {
@@ -434,7 +434,7 @@ START_TEST(adds_at_once_lose_nothing) {
 }
 END_TEST
 
-/* ---- what changes around a cart --------------------------------------------------------------- */
+/* ---- what changes around a cart ------------------------------------------------------ */
 
 /* Totals are today's, the kept price stands beside it, reprice accepts today's. */
 START_TEST(price_changes_are_shown) {
@@ -604,15 +604,24 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      create_gives_the_one_cart, create_at_once_gives_one_cart,
-      add_makes_and_grows_lines, add_refuses,
-      quantity_limit,            cart_full,
-      one_currency,              totals_do_not_overflow,
-      overflow_by_a_later_price, lines_are_changed_and_removed,
-      carts_of_others_do_not_exist, adds_at_once_lose_nothing,
-      price_changes_are_shown,   less_stock_is_shown,
-      retired_product_is_shown,  currency_change_is_shown,
-      completed_cart,            completing_cart,
+      create_gives_the_one_cart,
+      create_at_once_gives_one_cart,
+      add_makes_and_grows_lines,
+      add_refuses,
+      quantity_limit,
+      cart_full,
+      one_currency,
+      totals_do_not_overflow,
+      overflow_by_a_later_price,
+      lines_are_changed_and_removed,
+      carts_of_others_do_not_exist,
+      adds_at_once_lose_nothing,
+      price_changes_are_shown,
+      less_stock_is_shown,
+      retired_product_is_shown,
+      currency_change_is_shown,
+      completed_cart,
+      completing_cart,
       snapshots_outlive_the_shop,
   };
 

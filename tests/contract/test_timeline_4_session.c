@@ -12,8 +12,7 @@ static shop_session_t *check(struct world *world, const shop_token_t *token, int
   ck_ok(world, shop_session_check(world->shop, token, &session, world->err));
   ck_assert_int_eq(shop_error_code(world->err), SHOP_OK); /* an answer, not a failure */
   ck_assert_str_eq(shop_error_message(world->err), "");
-  ck_ok(world,
-        shop_session_check_jwt(world->shop, shop_token_jwt(token), &by_text, world->err));
+  ck_ok(world, shop_session_check_jwt(world->shop, shop_token_jwt(token), &by_text, world->err));
   ck_assert_int_eq(shop_error_code(world->err), SHOP_OK);
   ck_assert_int_eq(shop_session_status(session), status);
   ck_assert_int_eq(shop_session_status(by_text), status);
@@ -168,7 +167,7 @@ END_TEST
 START_TEST(session_of_anything_else) {
   static char long_text[100001];
   static const char *const texts[] = {
-      "x", "...", "..", "a.b.c", " ", "null", "Bearer", "eyJhbGciOiJub25lIn0.e30.",
+      "x",        "...",     "..", "a.b.c", " ", "null", "Bearer", "eyJhbGciOiJub25lIn0.e30.",
       "\xff\xfe", long_text,
   };
   struct world *world = world_new();
@@ -225,9 +224,9 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      session_of_a_new_user,      session_shows_the_cart,    session_through_a_purchase,
+      session_of_a_new_user,       session_shows_the_cart,     session_through_a_purchase,
       session_of_an_expired_token, session_of_a_revoked_token, session_of_a_vanished_user,
-      session_of_anything_else,   session_of_another_shop,   session_changes_nothing,
+      session_of_anything_else,    session_of_another_shop,    session_changes_nothing,
   };
 
   return HARNESS_RUN("timeline 4: session", tests);

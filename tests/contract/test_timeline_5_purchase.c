@@ -234,6 +234,40 @@ START_TEST(currencies_keep_their_exponent) {
 }
 END_TEST
 
+/* A cart as full as it may be: every line is copied, in its order, charged, and told. */
+START_TEST(two_hundred_lines) {
+  struct world *world = world_new();
+  shop_token_t *token = world_register(world, "ada@example.org");
+  int64_t cart_id = world_cart(world, token), total = 0;
+  shop_order_t *order;
+  char sku[20], told[80];
+
+  for (int i = 0; i < 200; i++) {
+    snprintf(sku, sizeof sku, "S%d", 199 - i);
+    world_put(world, sku, i, "KWD", 1000);
+    world_add(world, token, cart_id, sku, 1 + i);
+    total += (int64_t)i * (1 + i);
+  }
+  order = world_bought(world, token, cart_id);
+  ck_assert_int_eq(shop_order_line_count(order), 200);
+  ck_assert_int_eq(shop_order_total_minor(order), total);
+  ck_assert_int_eq(world->gateway.ledger[0].amount_minor, total);
+  for (int i = 0; i < 200; i++) {
+    snprintf(sku, sizeof sku, "S%d", 199 - i);
+    ck_assert_str_eq(shop_order_line_sku(order, i), sku);
+    ck_assert_int_eq(shop_order_line_quantity(order, i), 1 + i);
+    ck_assert_int_eq(shop_order_line_total_minor(order, i), (int64_t)i * (1 + i));
+    snprintf(told, sizeof told, "  S%d: %d x 0.%03d KWD =3D ", 199 - i, 1 + i, i);
+    ck_assert_ptr_nonnull(strstr(world->transport.messages[0], told));
+    ck_assert_int_eq(world_available(world, sku), 999 - i);
+  }
+  world_close_books(world, 0);
+  shop_order_free(order);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* ---- finding orders ---------------------------------------------------------------- */
 
 static int by_text(const void *a, const void *b) {
@@ -520,6 +554,7 @@ int main(void) {
       an_order_is_a_copy,
       adjustments_are_bounded,
       currencies_keep_their_exponent,
+      two_hundred_lines,
       numbers_cannot_be_guessed,
       own_orders_by_pages,
       only_its_owner_sees_it,

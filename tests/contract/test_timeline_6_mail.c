@@ -709,7 +709,7 @@ END_TEST
 
 /* What the mail tells is what the order holds, also where the product is renamed while a free
    order, whose mail is composed before it is stored, is placed. */
-enum { RENAMED_ORDERS = 300, RENAMES = 4 };
+enum { RENAMED_ORDERS = 150, RENAMES = 4 };
 static pthread_barrier_t round_begins;
 
 static void *rename_on(void *user) {

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +27,11 @@ static long counts[FAULT_OP_COUNT][FAULT_FILE_COUNT];
 static long total, struck;
 static void (*hook_fn)(void *user, enum fault_op op, enum fault_file file, long number);
 static void *hook_user;
+static atomic_bool skip_syncs;
 static sqlite3_vfs shim_vfs;
 static sqlite3_vfs *real_vfs;
 
-/* ---- what the test asked for ---------------------------------------------- */
+/* ---- what the test asked for ----------------------------------------------- */
 
 /* The code that this operation shall return, or SQLITE_OK. */
 static int strike(enum fault_op op, enum fault_file file, bool *anyway) {
@@ -69,6 +71,10 @@ static int before(enum fault_op op, enum fault_file file, bool *anyway) {
     fn(user, op, file, number);
   }
   return code;
+}
+
+void fault_vfs_skip_syncs(bool skip) {
+  atomic_store(&skip_syncs, skip);
 }
 
 void fault_vfs_reset(void) {
@@ -160,7 +166,8 @@ static int shim_sync(sqlite3_file *file, int flags) {
   if (code != SQLITE_OK && !anyway) {
     return code;
   }
-  int result = real_of(file)->pMethods->xSync(real_of(file), flags);
+  int result =
+      atomic_load(&skip_syncs) ? SQLITE_OK : real_of(file)->pMethods->xSync(real_of(file), flags);
   return code != SQLITE_OK ? code : result;
 }
 

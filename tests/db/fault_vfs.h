@@ -37,6 +37,9 @@ struct fault_rule {
 
 /** Makes the shim the default VFS of this process. Harmless to repeat. */
 void fault_vfs_install(void);
+/** Whether syncs are only counted, and not carried out: a kill loses nothing by
+    it, and tests are over sooner. Off at first; a reset does not change it. */
+void fault_vfs_skip_syncs(bool skip);
 /** Forgets rules, counts and the hook. */
 void fault_vfs_reset(void);
 /** Adds a rule; at most 8 at a time. */

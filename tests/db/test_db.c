@@ -9,12 +9,16 @@
 int main(void) {
   fault_memory_install();
   fault_vfs_install();
+  fault_vfs_skip_syncs(true);
   SRunner *runner = srunner_create(open_suite());
   srunner_add_suite(runner, migrate_suite());
   srunner_add_suite(runner, query_suite());
   srunner_add_suite(runner, read_suite());
   srunner_add_suite(runner, write_suite());
   srunner_add_suite(runner, commit_suite());
+  srunner_add_suite(runner, inside_suite());
+  srunner_add_suite(runner, doubt_suite());
+  srunner_add_suite(runner, truth_suite());
   srunner_add_suite(runner, marker_suite());
   srunner_add_suite(runner, ids_suite());
   srunner_add_suite(runner, process_suite());

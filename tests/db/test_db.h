@@ -21,11 +21,14 @@ Suite *query_suite(void);
 Suite *read_suite(void);
 Suite *write_suite(void);
 Suite *commit_suite(void);
+Suite *inside_suite(void);
+Suite *doubt_suite(void);
+Suite *truth_suite(void);
 Suite *marker_suite(void);
 Suite *ids_suite(void);
 Suite *process_suite(void);
 
-/* ---- files -------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------- */
 
 /** As the fixture of every case: a new folder, no faults; and its removal. */
 void set_up(void);
@@ -45,7 +48,7 @@ int64_t by_hand(const char *path, const char *sql);
 int64_t ask(sqlite3 *db, const char *sql);
 sqlite3 *open_by_hand(const char *path);
 
-/* ---- stores -------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------- */
 
 extern const struct shop__migration test_migrations[2];
 
@@ -58,7 +61,17 @@ shop__db_t *open_with(const struct shop__db_settings *settings);
 /** Opens and expects this failure, and a text that does not say OK. */
 void expect_open(const struct shop__db_settings *settings, int32_t status);
 
-/* ---- work ----------------------------------------------------------------------- */
+/** As the fixture of a case: set_up, and a store that has had one note, by 0,
+    and cuts no batch short for its time. */
+extern shop__db_t *store;
+void set_up_store(void);
+void tear_down_store(void);
+#define LONG_US 60000000
+
+/** From now on the nth such operation on the log fails, and `times` in all. */
+void fail_wal(enum fault_op op, long nth, long times, int code);
+
+/* ---- work ------------------------------------------------------------------ */
 
 /** A note: one row of the table `note`, written by put_note. */
 struct note {
@@ -84,7 +97,7 @@ void put_one(shop__db_t *db, int64_t who);
 /** Puts `count` pieces of item 1 into the store. */
 void stock(shop__db_t *db, int64_t count);
 
-/* ---- squads ---------------------------------------------------------------------- */
+/* ---- squads ---------------------------------------------------------------- */
 
 struct member {
   shop__db_fn fn;
@@ -97,6 +110,9 @@ struct member {
   pthread_t thread;
   atomic_bool returned;
 };
+
+/** Members 0..count-1, each to write its note, by 1..count. */
+void members_of(struct member *members, struct note *written, int count);
 
 /** A writer that holds the lead until it is let go, and then gives up its own
     work: so its batch ends with it. */
@@ -125,7 +141,7 @@ void relax(int64_t *since_us);
   for (int64_t since_us_ = 0; !(condition); relax(&since_us_)) {                                   \
   }
 
-/* ---- processes --------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------- */
 
 /** Runs fn in a child process; answers its pid. fn's answer is the exit code. */
 int process_start(int (*fn)(void *arg), void *arg);

@@ -124,6 +124,7 @@ END_TEST
 int main(void) {
   fault_memory_install();
   fault_vfs_install();
+  fault_vfs_skip_syncs(true);
   Suite *suite = suite_create("db memory");
   TCase *tcase = tcase_create("db memory");
   tcase_add_checked_fixture(tcase, set_up, tear_down);

@@ -14,6 +14,7 @@
 /* A new file becomes a shop: its mark, its version, WAL, the seam's own table. */
 START_TEST(new_file_becomes_ours) {
   shop__db_t *db = open_store();
+  ck_assert_int_eq(db->batch_us, 2000); /* not as in other tests */
   put_one(db, 1);
   shop__db_close(db);
   const char *path = path_of("shop.db");

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- files -------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------- */
 
 static char folder[128];
 
@@ -112,7 +112,7 @@ int64_t by_hand(const char *path, const char *sql) {
   return value;
 }
 
-/* ---- stores -------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------- */
 
 const struct shop__migration test_migrations[2] = {
     {"0001_first",
@@ -159,7 +159,27 @@ void expect_open(const struct shop__db_settings *settings, int32_t status) {
   ck_assert_uint_gt(strlen(err.message), 10);
 }
 
-/* ---- work ----------------------------------------------------------------------- */
+shop__db_t *store;
+
+void set_up_store(void) {
+  set_up();
+  store = open_store();
+  store->batch_us = LONG_US;
+  put_one(store, 0); /* the log has its header, the store its marker */
+  fault_vfs_reset();
+}
+
+void tear_down_store(void) {
+  shop__db_close(store);
+  tear_down();
+}
+
+void fail_wal(enum fault_op op, long nth, long times, int code) {
+  fault_vfs_fail(
+      (struct fault_rule){.op = op, .file = FAULT_WAL, .nth = nth, .times = times, .code = code});
+}
+
+/* ---- work ------------------------------------------------------------------ */
 
 static atomic_llong order;
 
@@ -243,7 +263,7 @@ void stock(shop__db_t *db, int64_t count) {
   ck_assert_int_eq(shop__db_write(db, set_stock, &count, NULL, NULL), SHOP_OK);
 }
 
-/* ---- squads ---------------------------------------------------------------------- */
+/* ---- squads ---------------------------------------------------------------- */
 
 void relax(int64_t *since_us) {
   int64_t now = shop__clock_monotonic_us();
@@ -264,6 +284,17 @@ int queued(shop__db_t *db) {
   }
   pthread_mutex_unlock(&db->queue.lock);
   return count;
+}
+
+void members_of(struct member *members, struct note *written, int count) {
+  memset(members, 0, sizeof *members * (size_t)count);
+  memset(written, 0, sizeof *written * (size_t)count);
+  for (int i = 0; i < count; i++) {
+    written[i].who = i + 1;
+    members[i].fn = put_note;
+    members[i].ctx = &written[i];
+    members[i].status = 1;
+  }
 }
 
 static int32_t hold(shop__tx_t *tx, void *ctx) {
@@ -327,7 +358,7 @@ void squad_run(shop__db_t *db, struct member *members, int count) {
   }
 }
 
-/* ---- processes --------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------- */
 
 int process_start(int (*fn)(void *arg), void *arg) {
   int pid = fork();
@@ -346,8 +377,12 @@ int process_wait(int pid) {
   return WIFEXITED(state) ? WEXITSTATUS(state) : 1000 + WTERMSIG(state);
 }
 
+#if !defined(__has_feature)
+#define __has_feature(name) 0 /* clang's way to tell */
+#endif
+
 bool can_fork(void) {
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
   return false;
 #else
   return true;

@@ -5,25 +5,6 @@
 #include "test_db.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#define LONG_US 60000000 /* a batch that no slow machine cuts short */
-
-static shop__db_t *db;
-
-static void open_up(void) {
-  set_up();
-  db = open_store();
-  ck_assert_int_eq(db->batch_us, 2000);
-  db->batch_us = LONG_US;
-  put_one(db, 0); /* the log has its header, the store its marker */
-  fault_vfs_reset();
-}
-
-static void close_down(void) {
-  shop__db_close(db);
-  tear_down();
-}
 
 static long syncs(void) {
   return fault_vfs_count(FAULT_SYNC, FAULT_WAL);
@@ -53,19 +34,8 @@ static int32_t spy_rollback(struct shop__conn *conn) {
 static struct shop__engine *spy_on(void) {
   spy = shop__engine_sqlite;
   savepoints = 0;
-  db->writer->engine = &spy;
+  store->writer->engine = &spy;
   return &spy;
-}
-
-static void members_of(struct member *members, struct note *members_notes, int count) {
-  memset(members, 0, sizeof *members * (size_t)count);
-  memset(members_notes, 0, sizeof *members_notes * (size_t)count);
-  for (int i = 0; i < count; i++) {
-    members_notes[i].who = i + 1;
-    members[i].fn = put_note;
-    members[i].ctx = &members_notes[i];
-    members[i].status = 1;
-  }
 }
 
 /* Functions that wait together are committed by one sync, each once, in the order of their coming,
@@ -75,7 +45,7 @@ START_TEST(one_sync_for_many) {
   struct note who[20];
   members_of(members, who, 20);
   spy_on()->savepoint = spy_savepoint;
-  squad_run(db, members, 20);
+  squad_run(store, members, 20);
   ck_assert_int_eq(syncs(), 1);
   ck_assert_int_eq(savepoints, 20);
   for (int i = 0; i < 20; i++) {
@@ -83,7 +53,7 @@ START_TEST(one_sync_for_many) {
     ck_assert_int_eq(members[i].err.code, SHOP_OK);
     ck_assert_int_eq(who[i].runs, 1);
     ck_assert(i == 0 || who[i].order > who[i - 1].order);
-    ck_assert_int_eq(notes_of(db, i + 1), 1);
+    ck_assert_int_eq(notes_of(store, i + 1), 1);
   }
 }
 END_TEST
@@ -91,15 +61,15 @@ END_TEST
 /* Who is alone needs no savepoint, and a failure of its own takes back the whole transaction. */
 START_TEST(alone_without_savepoint) {
   spy_on()->savepoint = spy_savepoint;
-  put_one(db, 1);
+  put_one(store, 1);
   struct note note = {.who = 2, .give = SHOP_ERR_VERSION};
   struct shop_error err;
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, &err), SHOP_ERR_VERSION);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, &err), SHOP_ERR_VERSION);
   ck_assert_str_eq(err.message, "note 2 says no");
   ck_assert_int_eq(note.runs, 1);
   ck_assert_int_eq(savepoints, 0);
-  ck_assert_int_eq(notes_of(db, 1), 1);
-  ck_assert_int_eq(notes_of(db, 2), 0);
+  ck_assert_int_eq(notes_of(store, 1), 1);
+  ck_assert_int_eq(notes_of(store, 2), 0);
 }
 END_TEST
 
@@ -111,12 +81,12 @@ START_TEST(failure_is_undone_alone) {
   who[0].give = SHOP_ERR_CART_FULL; /* the leader's too */
   who[2].give = SHOP_ERR_NOT_FOUND;
   who[4].give = 7; /* not negative: kept, and given back as it is */
-  squad_run(db, members, 5);
+  squad_run(store, members, 5);
   static const int32_t status[] = {SHOP_ERR_CART_FULL, SHOP_OK, SHOP_ERR_NOT_FOUND, SHOP_OK, 7};
   for (int i = 0; i < 5; i++) {
     ck_assert_int_eq(members[i].status, status[i]);
     ck_assert_int_eq(members[i].err.code, status[i] < 0 ? status[i] : SHOP_OK);
-    ck_assert_int_eq(notes_of(db, i + 1), status[i] >= 0);
+    ck_assert_int_eq(notes_of(store, i + 1), status[i] >= 0);
     ck_assert_int_eq(who[i].runs, 1);
   }
   ck_assert_str_eq(members[0].err.message, "note 1 says no");
@@ -136,17 +106,17 @@ START_TEST(nothing_to_keep_costs_nothing) {
   who[1].give = SHOP_ERR_CART_FULL;
   members[2] = (struct member){.fn = count_notes, .ctx = &count, .status = 1};
   who[3].give = SHOP_ERR_CART_FULL;
-  squad_run(db, members, 2);
+  squad_run(store, members, 2);
   ck_assert_int_eq(members[0].status, SHOP_ERR_CART_FULL);
   ck_assert_int_eq(members[1].status, SHOP_ERR_CART_FULL);
-  squad_run(db, members + 2, 1);
+  squad_run(store, members + 2, 1);
   ck_assert_int_eq(members[2].status, SHOP_OK);
   ck_assert_int_eq(count, 1);
   ck_assert_int_eq(syncs(), 0);
   ck_assert_int_eq(fault_vfs_count(FAULT_WRITE, FAULT_WAL), 0);
-  ck_assert_int_eq(shop__db_write(db, put_note, &who[3], NULL, NULL), SHOP_ERR_CART_FULL);
+  ck_assert_int_eq(shop__db_write(store, put_note, &who[3], NULL, NULL), SHOP_ERR_CART_FULL);
   ck_assert_int_eq(fault_vfs_count(FAULT_WRITE, FAULT_WAL), 0);
-  ck_assert_int_eq(notes(db), 1);
+  ck_assert_int_eq(notes(store), 1);
 }
 END_TEST
 
@@ -155,9 +125,9 @@ START_TEST(batch_is_bounded_by_count) {
   struct member members[100];
   struct note who[100];
   members_of(members, who, 100);
-  squad_run(db, members, 100);
+  squad_run(store, members, 100);
   ck_assert_int_eq(syncs(), 2);
-  ck_assert_int_eq(notes(db), 101);
+  ck_assert_int_eq(notes(store), 101);
 }
 END_TEST
 
@@ -166,10 +136,10 @@ START_TEST(batch_is_bounded_by_time) {
   struct member members[6];
   struct note who[6];
   members_of(members, who, 6);
-  db->batch_us = 0;
-  squad_run(db, members, 6);
+  store->batch_us = 0;
+  squad_run(store, members, 6);
   ck_assert_int_eq(syncs(), 6);
-  ck_assert_int_eq(notes(db), 7);
+  ck_assert_int_eq(notes(store), 7);
 }
 END_TEST
 
@@ -181,9 +151,9 @@ START_TEST(latecomers_are_in) {
   sqlite3 *other = open_by_hand(path_of("shop.db"));
   ask(other, "BEGIN IMMEDIATE");
   for (int i = 0; i < 6; i++) {
-    member_start(&members[i], db);
+    member_start(&members[i], store);
   }
-  ck_assert_int_eq(queued(db), 6);
+  ck_assert_int_eq(queued(store), 6);
   ask(other, "ROLLBACK");
   sqlite3_close(other);
   for (int i = 0; i < 6; i++) {
@@ -191,7 +161,7 @@ START_TEST(latecomers_are_in) {
     ck_assert_int_eq(members[i].status, SHOP_OK);
   }
   ck_assert_int_eq(syncs(), 1);
-  ck_assert_int_eq(notes(db), 7);
+  ck_assert_int_eq(notes(store), 7);
 }
 END_TEST
 
@@ -209,19 +179,19 @@ START_TEST(busy_is_for_all_who_waited) {
   struct member members[5];
   struct note who[5];
   members_of(members, who, 5);
-  db->busy_us = 200000;
+  store->busy_us = 200000;
   rival = open_by_hand(path_of("shop.db"));
   spy_hook = rival_locks;
   spy_on()->rollback = spy_rollback;
   struct plug plug;
-  plug_in(&plug, db);
+  plug_in(&plug, store);
   for (int i = 0; i < 4; i++) {
-    member_start(&members[i], db);
+    member_start(&members[i], store);
   }
   plug_out(&plug); /* its rollback gives the lock to the rival before anyone leads */
   long asked = fault_vfs_count(FAULT_SHM_LOCK, FAULT_MAIN);
   WAIT_FOR(fault_vfs_count(FAULT_SHM_LOCK, FAULT_MAIN) > asked + 2);
-  member_start(&members[4], db);
+  member_start(&members[4], store);
   for (int i = 0; i < 4; i++) {
     member_join(&members[i]);
     ck_assert_int_eq(members[i].status, SHOP_ERR_BUSY);
@@ -232,7 +202,7 @@ START_TEST(busy_is_for_all_who_waited) {
   ask(rival, "ROLLBACK");
   member_join(&members[4]);
   ck_assert_int_eq(members[4].status, SHOP_OK);
-  ck_assert_int_eq(notes(db), 2);
+  ck_assert_int_eq(notes(store), 2);
   sqlite3_close(rival);
 }
 END_TEST
@@ -241,20 +211,20 @@ END_TEST
 START_TEST(busy_alone) {
   struct note note = {.who = 1};
   struct shop_error err;
-  db->busy_us = 20000;
+  store->busy_us = 20000;
   sqlite3 *other = open_by_hand(path_of("shop.db"));
   ask(other, "BEGIN IMMEDIATE");
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, &err), SHOP_ERR_BUSY);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, &err), SHOP_ERR_BUSY);
   ck_assert_int_eq(note.runs, 0);
-  db->busy_us = 0;
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, &err), SHOP_ERR_BUSY);
+  store->busy_us = 0;
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, &err), SHOP_ERR_BUSY);
   ask(other, "ROLLBACK");
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, &err), SHOP_OK);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, &err), SHOP_OK);
   sqlite3_close(other);
 }
 END_TEST
 
-/* ---- deadlines ------------------------------------------------------------------------ */
+/* ---- deadlines ------------------------------------------------------------- */
 
 /* Who waits in the queue leaves at its deadline; its function never runs, the others' do. */
 START_TEST(waiter_leaves_at_its_deadline) {
@@ -264,45 +234,51 @@ START_TEST(waiter_leaves_at_its_deadline) {
   members[1].rule.deadline_ms = 20;
   members[2].rule.deadline_ms = 60000;
   struct plug plug;
-  plug_in(&plug, db);
+  plug_in(&plug, store);
   for (int i = 0; i < 3; i++) {
-    member_start(&members[i], db);
+    member_start(&members[i], store);
   }
   member_join(&members[1]); /* comes back although the leader does not */
   ck_assert_int_eq(members[1].status, SHOP_ERR_DEADLINE);
   ck_assert_int_eq(members[1].err.code, SHOP_ERR_DEADLINE);
-  ck_assert_int_eq(queued(db), 2);
+  ck_assert_int_eq(queued(store), 2);
   plug_out(&plug);
   member_join(&members[0]);
   member_join(&members[2]);
   ck_assert_int_eq(members[0].status, SHOP_OK);
   ck_assert_int_eq(members[2].status, SHOP_OK);
   ck_assert_int_eq(who[1].runs, 0);
-  ck_assert_int_eq(notes(db), 3);
+  ck_assert_int_eq(notes(store), 3);
 }
 END_TEST
 
-/* The leader's deadline counts while it waits for the lock; then the next one leads. */
+/* The leader's deadline counts while it waits for the lock; then the next one leads, and nobody
+   else is refused for the leader's hurry. */
 START_TEST(leader_leaves_at_its_deadline) {
   struct member members[3];
   struct note who[3];
   members_of(members, who, 3);
-  members[0].rule.deadline_ms = 50;
-  sqlite3 *other = open_by_hand(path_of("shop.db"));
-  ask(other, "BEGIN IMMEDIATE");
+  members[0].rule.deadline_ms = 200;
+  store->busy_us = 600000000;
+  rival = open_by_hand(path_of("shop.db"));
+  spy_hook = rival_locks;
+  spy_on()->rollback = spy_rollback;
+  struct plug plug;
+  plug_in(&plug, store);
   for (int i = 0; i < 3; i++) {
-    member_start(&members[i], db);
+    member_start(&members[i], store);
   }
+  plug_out(&plug);
   member_join(&members[0]);
   ck_assert_int_eq(members[0].status, SHOP_ERR_DEADLINE);
   ck_assert_int_eq(who[0].runs, 0);
-  ask(other, "ROLLBACK");
+  ask(rival, "ROLLBACK");
   member_join(&members[1]);
   member_join(&members[2]);
   ck_assert_int_eq(members[1].status, SHOP_OK);
   ck_assert_int_eq(members[2].status, SHOP_OK);
-  ck_assert_int_eq(notes(db), 3);
-  sqlite3_close(other);
+  ck_assert_int_eq(notes(store), 3);
+  sqlite3_close(rival);
 }
 END_TEST
 
@@ -321,10 +297,10 @@ START_TEST(started_one_does_not_leave) {
     members[i].fn = outlast;
   }
   struct shop__db_write_rule rule = {.deadline_ms = 20};
-  ck_assert_int_eq(shop__db_write(db, outlast, &who[0], &rule, NULL), SHOP_OK);
-  ck_assert_int_eq(notes_of(db, 1), 1);
+  ck_assert_int_eq(shop__db_write(store, outlast, &who[0], &rule, NULL), SHOP_OK);
+  ck_assert_int_eq(notes_of(store, 1), 1);
   rule.deadline_ms = INT64_MAX; /* does not overflow into the past */
-  ck_assert_int_eq(shop__db_write(db, put_note, &who[1], &rule, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__db_write(store, put_note, &who[1], &rule, NULL), SHOP_OK);
 }
 END_TEST
 
@@ -348,29 +324,29 @@ START_TEST(late_leader_still_leads) {
   spy_on()->version = spy_version;
   members[0].rule.deadline_ms = 30;
   struct plug plug;
-  plug_in(&plug, db);
+  plug_in(&plug, store);
   plug_out(&plug);
-  member_start(&members[0], db);
-  member_start(&members[1], db);
+  member_start(&members[0], store);
+  member_start(&members[1], store);
   member_join(&members[0]);
   member_join(&members[1]);
   ck_assert_int_eq(members[0].status, SHOP_ERR_DEADLINE);
   ck_assert_int_eq(members[0].err.code, SHOP_ERR_DEADLINE);
   ck_assert_int_eq(who[0].runs, 0);
   ck_assert_int_eq(members[1].status, SHOP_OK);
-  ck_assert_int_eq(notes(db), 2);
+  ck_assert_int_eq(notes(store), 2);
 }
 END_TEST
 
-/* ---- syncs ------------------------------------------------------------------------------ */
+/* ---- syncs ----------------------------------------------------------------- */
 
 static void reopen_normal(void) {
-  shop__db_close(db);
+  shop__db_close(store);
   struct shop__db_settings settings = test_settings();
   settings.sync = SHOP__SYNC_NORMAL;
-  db = open_with(&settings);
-  db->batch_us = LONG_US;
-  put_one(db, 0);
+  store = open_with(&settings);
+  store->batch_us = LONG_US;
+  put_one(store, 0);
   fault_vfs_reset();
 }
 
@@ -379,20 +355,20 @@ START_TEST(payment_is_synced) {
   reopen_normal();
   struct note note = {.who = 1};
   struct shop__db_write_rule payment = {.payment = true};
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, NULL), SHOP_OK);
   ck_assert_int_eq(syncs(), 0);
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, &payment, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, &payment, NULL), SHOP_OK);
   ck_assert_int_eq(syncs(), 1);
-  ck_assert_int_eq(shop__db_write(db, put_note, &note, NULL, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__db_write(store, put_note, &note, NULL, NULL), SHOP_OK);
   ck_assert_int_eq(syncs(), 1);
   struct member members[4];
   struct note who[4];
   members_of(members, who, 4);
-  squad_run(db, members, 4);
+  squad_run(store, members, 4);
   ck_assert_int_eq(syncs(), 1);
   members_of(members, who, 4);
   members[2].rule.payment = true;
-  squad_run(db, members, 4);
+  squad_run(store, members, 4);
   ck_assert_int_eq(syncs(), 2); /* all four in the batch of the payment */
   for (int i = 0; i < 4; i++) {
     ck_assert_int_eq(members[i].status, SHOP_OK);
@@ -410,14 +386,14 @@ START_TEST(late_payment_waits_for_a_sync) {
   members[2].rule.payment = true;
   sqlite3 *other = open_by_hand(path_of("shop.db"));
   ask(other, "BEGIN IMMEDIATE");
-  int before = queued(db);
+  int before = queued(store);
   ck_assert_int_eq(before, 0);
-  member_start(&members[0], db);
+  member_start(&members[0], store);
   /* The leader has decided when it asks the engine for the lock. */
   long asked = fault_vfs_count(FAULT_SHM_LOCK, FAULT_MAIN);
   WAIT_FOR(fault_vfs_count(FAULT_SHM_LOCK, FAULT_MAIN) > asked + 2);
   for (int i = 1; i < 4; i++) {
-    member_start(&members[i], db);
+    member_start(&members[i], store);
   }
   ask(other, "ROLLBACK");
   sqlite3_close(other);
@@ -428,11 +404,11 @@ START_TEST(late_payment_waits_for_a_sync) {
   }
   ck_assert_int_eq(syncs(), 1);
   /* The first two were in a commit without a sync: the payment's commit is another. */
-  ck_assert_int_eq(notes(db), 6);
+  ck_assert_int_eq(notes(store), 6);
 }
 END_TEST
 
-/* ---- threads ------------------------------------------------------------------------------ */
+/* ---- threads --------------------------------------------------------------- */
 
 struct chain {
   struct member *first;
@@ -453,11 +429,11 @@ START_TEST(leader_hands_over) {
   struct chain chain = {.first = &members[0], .note = {.who = 2}};
   members[1].fn = after_the_first;
   members[1].ctx = &chain;
-  db->batch_us = 0; /* each its own batch */
-  squad_run(db, members, 2);
+  store->batch_us = 0; /* each its own batch */
+  squad_run(store, members, 2);
   ck_assert_int_eq(members[0].status, SHOP_OK);
   ck_assert_int_eq(members[1].status, SHOP_OK);
-  ck_assert_int_eq(notes(db), 3);
+  ck_assert_int_eq(notes(store), 3);
 }
 END_TEST
 
@@ -475,12 +451,12 @@ static void *cancelled_thread(void *arg) {
    it goes. */
 START_TEST(cancelled_thread_stays_to_the_end) {
   struct note note = {.who = 5};
-  struct member member = {.fn = put_note, .ctx = &note, .status = 1, .db = db};
+  struct member member = {.fn = put_note, .ctx = &note, .status = 1, .db = store};
   atomic_init(&member.returned, false);
   struct plug plug;
-  plug_in(&plug, db);
+  plug_in(&plug, store);
   ck_assert_int_eq(pthread_create(&member.thread, NULL, cancelled_thread, &member), 0);
-  WAIT_FOR(queued(db) == 1);
+  WAIT_FOR(queued(store) == 1);
   ck_assert_int_eq(pthread_cancel(member.thread), 0);
   plug_out(&plug);
   void *result = NULL;
@@ -488,7 +464,7 @@ START_TEST(cancelled_thread_stays_to_the_end) {
   ck_assert_ptr_eq(result, PTHREAD_CANCELED);
   ck_assert(atomic_load(&member.returned));
   ck_assert_int_eq(member.status, SHOP_OK);
-  ck_assert_int_eq(notes_of(db, 5), 1);
+  ck_assert_int_eq(notes_of(store, 5), 1);
 }
 END_TEST
 
@@ -522,18 +498,20 @@ static void *storm_thread(void *arg) {
    than writes. */
 START_TEST(storm_of_threads) {
   struct storm storm[STORM_THREADS];
-  db->batch_us = 2000;
+  store->batch_us = 2000;
+  fault_vfs_skip_syncs(false); /* while the disk works, others come */
   for (int i = 0; i < STORM_THREADS; i++) {
-    storm[i] = (struct storm){.db = db, .who = i + 100};
+    storm[i] = (struct storm){.db = store, .who = i + 100};
     ck_assert_int_eq(pthread_create(&storm[i].thread, NULL, storm_thread, &storm[i]), 0);
   }
   int64_t kept = 0;
   for (int i = 0; i < STORM_THREADS; i++) {
     pthread_join(storm[i].thread, NULL);
     ck_assert_int_ge(storm[i].kept, STORM_WRITES * 6 / 7 - 1);
-    ck_assert_int_eq(notes_of(db, i + 100), storm[i].kept);
+    ck_assert_int_eq(notes_of(store, i + 100), storm[i].kept);
     kept += storm[i].kept;
   }
+  fault_vfs_skip_syncs(true);
   ck_assert_int_lt(syncs(), kept);
 }
 END_TEST
@@ -541,7 +519,7 @@ END_TEST
 Suite *write_suite(void) {
   Suite *suite = suite_create("write");
   TCase *tcase = tcase_create("write");
-  tcase_add_checked_fixture(tcase, open_up, close_down);
+  tcase_add_checked_fixture(tcase, set_up_store, tear_down_store);
   tcase_set_timeout(tcase, 120);
   tcase_add_test(tcase, one_sync_for_many);
   tcase_add_test(tcase, alone_without_savepoint);

@@ -282,14 +282,30 @@ char *world_findings(struct world *world) {
   return all;
 }
 
-/* ---- a gateway for several processes ------------------------------------------------ */
+/* ---- memory for several processes ---------------------------------------------------- */
+
+void *share_memory(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+  ck_assert_ptr_ne(memory, MAP_FAILED);
+  return memory;
+}
+
+pthread_barrier_t *share_barrier(unsigned count) {
+  pthread_barrier_t *barrier = share_memory(sizeof *barrier);
+  pthread_barrierattr_t how;
+
+  ck_assert_int_eq(pthread_barrierattr_init(&how), 0);
+  ck_assert_int_eq(pthread_barrierattr_setpshared(&how, PTHREAD_PROCESS_SHARED), 0);
+  ck_assert_int_eq(pthread_barrier_init(barrier, &how, count), 0);
+  pthread_barrierattr_destroy(&how);
+  return barrier;
+}
 
 struct gateway *gateway_share(void) {
-  struct gateway *gateway =
-      mmap(NULL, sizeof *gateway, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  struct gateway *gateway = share_memory(sizeof *gateway);
   pthread_mutexattr_t how;
 
-  ck_assert_ptr_ne(gateway, MAP_FAILED);
   ck_assert_int_eq(pthread_mutexattr_init(&how), 0);
   ck_assert_int_eq(pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED), 0);
   ck_assert_int_eq(pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST), 0);

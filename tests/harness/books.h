@@ -102,6 +102,11 @@ void world_close_books(struct world *world, int64_t attentions);
    needs attention "A ", order numbers and cart ids as #; freed by the caller. */
 char *world_findings(struct world *world);
 
+/* Zeroed memory that processes share; never given back. */
+void *share_memory(size_t size);
+/* A barrier in such memory. */
+pthread_barrier_t *share_barrier(unsigned count);
+
 /* A gateway in memory that processes share, and that outlives those that are
    killed with its lock held. */
 struct gateway *gateway_share(void);

@@ -1,6 +1,7 @@
 /* The world of the contract tests: a shop in a folder of its own. */
 #include "harness.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,16 @@ static int64_t fake_now(void *user) {
   return atomic_load(&world->now_ms);
 }
 
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void fake_log(void *user, int32_t level, const char *text) {
   struct world *world = user;
 
   (void)level;
   atomic_fetch_add(&world->log_lines, 1);
+  pthread_mutex_lock(&log_lock);
   snprintf(world->last_log, sizeof world->last_log, "%s", text);
+  pthread_mutex_unlock(&log_lock);
 }
 
 struct world *world_prepare(void) {
@@ -301,6 +306,17 @@ shop_options_t *options_with_deadline(int64_t deadline_ms) {
 
 /* ---- another process ---------------------------------------------------------------------- */
 
+/* Check hears of every assertion through one file with a buffer of 4 KiB: what two
+   processes write there is torn, and so is what one leaves that is killed. A peer
+   writes it to nowhere; that it failed is seen by how it ends. */
+static void leave_check(int line) {
+  int nowhere = open("/dev/null", O_RDWR);
+
+  for (int fd = 3; fd < 1024; fd++)
+    if (fd != line && fd != nowhere && fcntl(fd, F_GETFD) != -1)
+      (void)dup2(nowhere, fd);
+}
+
 struct peer peer_start(struct world *world, void (*fn)(struct world *world, struct peer *peer)) {
   struct peer peer;
   int ends[2];
@@ -309,13 +325,14 @@ struct peer peer_start(struct world *world, void (*fn)(struct world *world, stru
   ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
   fflush(NULL);
   peer.pid = fork();
-  ck_assert_int_ge(peer.pid, 0);
   peer.line = ends[peer.pid == 0];
   close(ends[peer.pid != 0]);
   if (peer.pid == 0) {
+    leave_check(peer.line);
     fn(world, &peer);
     _exit(0);
   }
+  ck_assert_int_ge(peer.pid, 0);
   return peer;
 }
 

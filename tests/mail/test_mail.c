@@ -3,6 +3,7 @@
  * back with another implementation.
  */
 #include "mail.h"
+#include "mail_parts.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -216,6 +217,31 @@ START_TEST(dangerous_line_starts_and_ends) {
 }
 END_TEST
 
+/* An escape is not begun where it does not fit, and of ASCII all but the controls stays. */
+START_TEST(edges_of_lines_and_of_ascii) {
+  for (int length = 60; length < 90; length++) {
+    char text[100];
+    struct shop__bytes out = {0};
+    memset(text, 'a', (size_t)length);
+    memset(text + length, '=', 3);
+    shop__mail_quoted_printable(&out, text, (size_t)length + 3);
+    ck_assert(!out.failed);
+    for (const char *at = out.data; at != NULL; at = strchr(at, '\n')) {
+      at += *at == '\n';
+      ck_assert_uint_le(strcspn(at, "\r"), 76);
+    }
+    shop__bytes_free(&out);
+  }
+  for (int code = 1; code < 0x80; code++) {
+    char text[2] = {(char)code, '\0'};
+    struct shop__bytes out = {0};
+    shop__mail_clean(&out, text);
+    ck_assert_str_eq(out.data, code < 0x20 || code == 0x7f ? " " : text);
+    shop__bytes_free(&out);
+  }
+}
+END_TEST
+
 /* Folds come before 78 wherever there is a place for one. */
 START_TEST(header_lines_are_short) {
   char name[3000];
@@ -263,6 +289,7 @@ int main(void) {
   tcase_add_test(tcase, no_input_writes_a_line_of_ours);
   tcase_add_test(tcase, dangerous_line_starts_and_ends);
   tcase_add_test(tcase, header_lines_are_short);
+  tcase_add_test(tcase, edges_of_lines_and_of_ascii);
   tcase_add_test(tcase, addresses);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);

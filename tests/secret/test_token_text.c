@@ -134,6 +134,10 @@ static const struct row other_headers[] = {
 #define EXP(value) ROW("{" NAMES ",\"iat\":1700000000,\"exp\":" value ",\"epoch\":1}")
 #define EPOCH(value) ROW("{" NAMES ",\"iat\":1700000000,\"exp\":1700003600,\"epoch\":" value "}")
 #define PLUS(more) ROW("{" NAMES "," TIMES "," more "}")
+/* As libjwt writes them, which is read in a way of its own. */
+#define OURS(times, names) ROW("{" times "," names "}")
+#define OUR_TIMES "\"epoch\":1,\"exp\":1700003600,\"iat\":1700000000"
+#define OUR_NAMES "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""
 
 /* clang-format off */
 static const struct row good_payloads[] = {
@@ -145,6 +149,12 @@ static const struct row good_payloads[] = {
     PLUS("\"nbf\":1"), PLUS("\"nbf\":-1"), PLUS("\"x\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]"),
     PLUS("\"x\":\"[[[[[[[[[[[[[[[[[{{{{{{{{{{{{{{{{{{{{{{{{\\\\\""),
     SUBJECT("\"-_-_-_-_-_-_-_-_-_-_-_\""),
+    /* ours, and not quite */
+    OURS(OUR_TIMES, OUR_NAMES), ROW(" {" OUR_TIMES "," OUR_NAMES "}\n"),
+    OURS("\"epoch\": 1,\"exp\":1700003600,\"iat\":-0", OUR_NAMES),
+    OURS(OUR_TIMES ",\"x\":0", OUR_NAMES), OURS(OUR_TIMES, OUR_NAMES ",\"x\":0"),
+    OURS(OUR_TIMES, "\"iss\":\"https:\\/\\/shop.example\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""),
+    OURS("\"epoch\":9007199254740991,\"exp\":9007199254740991,\"iat\":0", OUR_NAMES),
 };
 /* clang-format on */
 
@@ -192,6 +202,25 @@ static const struct row bad_payloads[] = {
     /* not before must be a number of the same kind */
     PLUS("\"nbf\":1.0"), PLUS("\"nbf\":\"1\""), PLUS("\"nbf\":null"), PLUS("\"nbf\":true"),
     PLUS("\"nbf\":[]"), PLUS("\"nbf\":{}"), PLUS("\"nbf\":9223372036854775808"),
+    /* ours but for one thing */
+    OURS("\"epoch\":+1,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":01,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":\v1,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":1.0,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":0,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":-1,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":9007199254740992,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":1,\"exp\":1700000000,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":1,\"exp\":9007199254740992,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":1,\"exp\":90071992547409910,\"iat\":1700000000", OUR_NAMES),
+    OURS("\"epoch\":1,\"exp\":1700003600,\"iat\":-1", OUR_NAMES),
+    OURS(OUR_TIMES, OUR_NAMES ",\"sub\":\"" SUB "\""), OURS(OUR_TIMES ",\"epoch\":1", OUR_NAMES),
+    OURS(OUR_TIMES, OUR_NAMES ","), OURS(OUR_TIMES, OUR_NAMES "}"), OURS(OUR_TIMES, OUR_NAMES "\0"),
+    ROW("{" OUR_TIMES "," OUR_NAMES), ROW("{" OUR_TIMES "," OUR_NAMES "}\0"),
+    OURS(OUR_TIMES, "\"iss\":\"https://shop.examplf\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""),
+    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "A\",\"sub\":\"" SUB "\""),
+    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"AAAAAAAAAAAAAAAAAAAAA\""),
+    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"AAAAAAAAAAAAAAAAAAAA.A\""),
     /* the same claim twice */
     PLUS("\"iss\":\"" ISSUER "\""), PLUS("\"sub\":\"" SUB "\""), PLUS("\"jti\":\"" JTI "\""),
     PLUS("\"iat\":1700000000"), PLUS("\"exp\":1700003600"), PLUS("\"exp\":9007199254740991"),
@@ -264,6 +293,28 @@ START_TEST(hostile_payloads) {
       forge_row(&key, &good_header, &bad_payloads[i], token);
       must_fail(&key, token, bad_payloads[i].text);
     }
+  }
+}
+END_TEST
+
+/* A name or an issuer that JSON cannot hold as it is makes no text that passes
+   for one of ours. */
+START_TEST(names_that_break_out) {
+  char token[FORGE_BYTES];
+  struct shop__key key;
+  struct shop__token_text payload = {.size = 0};
+  struct shop__claims claims;
+  forge_key(SHOP__KEY_HS256, &key);
+  strcpy(key.kid, "a\",\"kid\":\"b");
+  forge_token(&key, "{\"alg\":\"@\",\"kid\":\"a\",\"kid\":\"b\",\"typ\":\"JWT\"}", GOOD_PAYLOAD,
+              token);
+  must_fail(&key, token, "a kid of two");
+  static const char *const issuers[] = {"\\n", "\\", "\n", "\x7f\xff"};
+  for (size_t i = 0; i < COUNT(issuers); i++) {
+    payload.size = (size_t)snprintf(
+        payload.bytes, sizeof payload.bytes,
+        "{" OUR_TIMES ",\"iss\":\"%s\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\"}", issuers[i]);
+    ck_assert_int_eq(shop__token_claims(&payload, issuers[i], &claims), SHOP_ERR_TOKEN_INVALID);
   }
 }
 END_TEST
@@ -552,6 +603,7 @@ int main(void) {
   tcase_add_test(tests, good_rows);
   tcase_add_test(tests, hostile_headers);
   tcase_add_test(tests, hostile_payloads);
+  tcase_add_test(tests, names_that_break_out);
   tcase_add_test(tests, hostile_texts);
   tcase_add_test(tests, rearranged);
   tcase_add_test(tests, every_character_counts);
