@@ -204,7 +204,7 @@ static const struct crime TOO_MUCH[] = {
      " WHERE order_id = " ADA,
      "V order #: the lines do not add up to any number\n"
      "V order #: the adjustments do not add up to any number\n"
-     "V order #: 1 pieces bought, 3 reserved\n"
+     "V order #: 2 pieces bought, 3 reserved\n"
      "V order #: lines and adjustments are not its total\n"},
     {"UPDATE order_lines SET quantity = " LARGEST " WHERE order_id = " ADA,
      "V order #: a line of TEA is not quantity times price\n"

@@ -122,28 +122,31 @@ static long killed(const struct result *result) {
 /* ---- the table ---------------------------------------------------------------------------- */
 
 static void write_head(FILE *out) {
-  fprintf(out,
-          "# Crash matrix\n\n"
-          "A process opens a shop, purchases, does what the outcome says, hands the mail over,\n"
-          "maintains and closes. It is killed (SIGKILL) before each thing it does to a file (write,\n"
-          "sync, truncate, delete, open, lock, unlock) and before, during and after each callback.\n"
-          "Then another process opens the shop, checks that all that was reported to the dead one\n"
-          "is there, calls `shop_recover` and `shop_mail_deliver`, runs `shop_verify` (no violation,\n"
-          "nothing for a person), and compares the orders with the books of the gateway, which is a\n"
-          "process of its own: each charge belongs to exactly one order, none was made twice, an order\n"
-          "is placed when and only when it is covered, each placed order has its mail, and the stock\n"
-          "adds up. Last, it makes all calls again with the same idempotency keys, and the end is the\n"
-          "one that a shop without a crash comes to.\n\n"
-          "This table is made by `BUILD/tests/crash/crash_matrix --write docs/CRASH-MATRIX.md`, which\n"
-          "tries every point; `meson test` tries some of them.\n\n");
+  fprintf(
+      out,
+      "# Crash matrix\n\n"
+      "A process opens a shop, purchases, does what the outcome says, hands the mail over,\n"
+      "maintains and closes. It is killed (SIGKILL) before each thing it does to a file (write,\n"
+      "sync, truncate, delete, open, lock, unlock) and before, during and after each callback.\n"
+      "Then another process opens the shop, checks that all that was reported to the dead one\n"
+      "is there, calls `shop_recover` and `shop_mail_deliver`, runs `shop_verify` (no violation,\n"
+      "nothing for a person), and compares the orders with the books of the gateway, which is a\n"
+      "process of its own: each charge belongs to exactly one order, none was made twice, an "
+      "order\n"
+      "is placed when and only when it is covered, each placed order has its mail, and the stock\n"
+      "adds up. Last, it makes all calls again with the same idempotency keys, and the end is the\n"
+      "one that a shop without a crash comes to.\n\n"
+      "This table is made by `BUILD/tests/crash/crash_matrix --write docs/CRASH-MATRIX.md`, which\n"
+      "tries every point, as `meson test` does in a build without sanitizers.\n\n");
 }
 
 static void write_stories(FILE *out) {
   struct result all = {0};
 
-  fprintf(out, "| outcome | points | killed at | no order yet | cut off, finished by recovery | ended "
-               "already | of these for a person | anything wrong |\n"
-               "|---|--:|--:|--:|--:|--:|--:|--:|\n");
+  fprintf(out,
+          "| outcome | points | killed at | no order yet | cut off, finished by recovery | ended "
+          "already | of these for a person | anything wrong |\n"
+          "|---|--:|--:|--:|--:|--:|--:|--:|\n");
   for (int i = 0; i < story_count; i++) {
     struct result one = sum(i);
 
@@ -156,18 +159,22 @@ static void write_stories(FILE *out) {
     for (int f = 0; f < FOUND_KINDS; f++)
       all.found[f] += one.found[f];
   }
-  fprintf(out, "| **all** | %ld | %ld | %ld | %ld | %ld | %ld | **%ld** |\n\n", all.points, killed(&all),
-          all.found[FOUND_NOTHING], all.found[FOUND_CUT_OFF], all.found[FOUND_ENDED], all.looked, all.bad);
+  fprintf(out, "| **all** | %ld | %ld | %ld | %ld | %ld | %ld | **%ld** |\n\n", all.points,
+          killed(&all), all.found[FOUND_NOTHING], all.found[FOUND_CUT_OFF], all.found[FOUND_ENDED],
+          all.looked, all.bad);
 }
 
 static void write_kinds(FILE *out) {
-  fprintf(out, "\"No order yet\": nothing was charged, and the shopper's next try is the first one. "
-               "\"By query\": recovery\nasks the gateway, and voids a charge that it does not know; "
-               "elsewhere recovery repeats the charge under\nits key. \"For a person\": a "
-               "capture or refund that was written and never reached the gateway. Where there is\na query, "
-               "it is not repeated, for it may be on its way; when the key has died it is unknown, a person\n"
-               "looks into the gateway's books (`shop_payment_resolve`), and a new try is made.\n\n"
-               "| point | killed at |\n|---|--:|\n");
+  fprintf(
+      out,
+      "\"No order yet\": nothing was charged, and the shopper's next try is the first one. "
+      "\"By query\": recovery\nasks the gateway, and voids a charge that it does not know; "
+      "elsewhere recovery repeats the charge under\nits key. \"For a person\": a "
+      "capture or refund that was written and never reached the gateway. Where there is\na query, "
+      "it is not repeated, for it may be on its way; when the key has died it is unknown, a "
+      "person\n"
+      "looks into the gateway's books (`shop_payment_resolve`), and a new try is made.\n\n"
+      "| point | killed at |\n|---|--:|\n");
   for (int k = 0; k < POINT_KINDS; k++) {
     long count = 0;
 
@@ -185,7 +192,8 @@ static void write_table(FILE *out) {
   write_kinds(out);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------------------
+ */
 
 static bool run_all(const struct work *work) {
   pid_t pids[WORKERS];

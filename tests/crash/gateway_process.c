@@ -82,8 +82,7 @@ static int64_t given_back(const struct bank_books *books, const char *payment_ke
   int64_t sum = 0;
 
   for (int32_t i = 0; i < books->count; i++)
-    if (books->entries[i].kind == SHOP_OPERATION_REFUND &&
-        books->entries[i].state == BANK_DONE &&
+    if (books->entries[i].kind == SHOP_OPERATION_REFUND && books->entries[i].state == BANK_DONE &&
         strcmp(books->entries[i].payment_key, payment_key) == 0)
       sum += books->entries[i].amount_minor;
   return sum;
@@ -129,7 +128,7 @@ static struct bank_entry *take_charge(struct bank_books *books, const struct que
   struct bank_entry *entry = add(books, question);
 
   entry->amount_minor += books->amount_off_minor;
-  entry->state = dead                    ? BANK_VOIDED
+  entry->state = dead                   ? BANK_VOIDED
                  : books->is_on_its_way ? BANK_ON_ITS_WAY
                                         : first_state(entry->way);
   return entry;
@@ -431,7 +430,8 @@ void bank_query(shop_gateway_call_t *call, void *user) {
   bank_hear(bank_ask(user, call, true), call);
 }
 
-/* ---- the test's side -------------------------------------------------------------------------- */
+/* ---- the test's side --------------------------------------------------------------------------
+ */
 
 void bank_settle(struct bank *bank) {
   struct bank_line line = dial(bank, &(struct question){.kind = 0});

@@ -50,11 +50,11 @@ struct bank_books {
   pthread_mutex_t lock;
   /* how it behaves; set by the test */
   int32_t way;
-  bool forgets_keys;       /* every charge is a new one */
-  bool is_on_its_way;      /* charges land when bank_land is called; no answer until then */
+  bool forgets_keys;  /* every charge is a new one */
+  bool is_on_its_way; /* charges land when bank_land is called; no answer until then */
   bool answers_twice;
-  int32_t loses_answers;   /* so many of the next ones */
-  int32_t slow_ms;         /* before it answers */
+  int32_t loses_answers;    /* so many of the next ones */
+  int32_t slow_ms;          /* before it answers */
   int64_t amount_off_minor; /* is added to what it is asked to take or give back */
   /* the books */
   int32_t calls, queries;

@@ -40,8 +40,8 @@ static long measure(struct scene *scene, const struct story *story) {
 
 static void cut(struct scene *scene, uint64_t seed, long points[2][STORIES_MAX],
                 struct figures *figures) {
-  static const enum power powers[] = {POWER_LOSES_ALL, POWER_KEEPS_ALL, POWER_MIXES, POWER_MIXES,
-                                      POWER_MIXES, POWER_MIXES};
+  static const enum power powers[] = {POWER_LOSES_ALL, POWER_KEEPS_ALL, POWER_MIXES,
+                                      POWER_MIXES,     POWER_MIXES,     POWER_MIXES};
   const struct story *story;
   struct crash_plan plan = {.seed = seed};
   char where[200];

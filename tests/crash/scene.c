@@ -25,8 +25,7 @@
 #define CANCELLED SHOP_ORDER_CANCELLED
 
 const struct story stories[] = {
-    {"approved", BANK_TAKES, FOLLOW_NOTHING, false, false, PLACED, SHOP_PAYMENT_CAPTURED, TOTAL,
-     0},
+    {"approved", BANK_TAKES, FOLLOW_NOTHING, false, false, PLACED, SHOP_PAYMENT_CAPTURED, TOTAL, 0},
     {"approved, asked by query", BANK_TAKES, FOLLOW_NOTHING, true, false, PLACED,
      SHOP_PAYMENT_CAPTURED, TOTAL, 0},
     {"declined", BANK_DECLINES, FOLLOW_NOTHING, false, false, FAILED, SHOP_PAYMENT_DECLINED, 0, 0},
@@ -69,10 +68,10 @@ void scene_complain(struct scene *scene, const char *format, ...) {
   scene->complaints++;
 }
 
-#define WANT(scene, condition, ...)                                                               \
-  do {                                                                                            \
-    if (!(condition))                                                                             \
-      scene_complain(scene, __VA_ARGS__);                                                         \
+#define WANT(scene, condition, ...)                                                                \
+  do {                                                                                             \
+    if (!(condition))                                                                              \
+      scene_complain(scene, __VA_ARGS__);                                                          \
   } while (0)
 
 static void need(bool good, const char *what) {
@@ -86,8 +85,8 @@ static void need(bool good, const char *what) {
 
 static void ask_bank(shop_gateway_call_t *call, void *user, bool query) {
   struct scene *scene = user;
-  int first = query ? POINT_BEFORE_QUERY
-                    : POINT_BEFORE_CHARGE + 3 * (shop_gateway_call_kind(call) - 1);
+  int first =
+      query ? POINT_BEFORE_QUERY : POINT_BEFORE_CHARGE + 3 * (shop_gateway_call_kind(call) - 1);
   struct bank_line line;
 
   crash_point((enum point)first);
@@ -126,18 +125,18 @@ static int64_t on_clock(void *user) {
 
 static shop_config_t *config_of(struct scene *scene, bool has_query) {
   shop_config_t *config = NULL;
-  bool good = shop_config_new(&config) == SHOP_OK &&
-              shop_config_set_password_cost(config, 8, 1) == SHOP_OK &&
-              shop_config_set_clock(config, on_clock, scene) == SHOP_OK &&
-              shop_config_set_gateway_charge(config, on_ask, scene) == SHOP_OK &&
-              shop_config_set_gateway_capture(config, on_ask, scene) == SHOP_OK &&
-              shop_config_set_gateway_void(config, scene->has_no_void ? NULL : on_ask, scene) ==
-                  SHOP_OK &&
-              shop_config_set_gateway_refund(config, on_ask, scene) == SHOP_OK &&
-              shop_config_set_mail_transport(config, on_mail, scene) == SHOP_OK &&
-              shop_config_set_durability(config, scene->normal ? SHOP_DURABILITY_NORMAL
-                                                               : SHOP_DURABILITY_FULL) == SHOP_OK &&
-              shop_config_set_busy_timeout_ms(config, scene->busy_ms) == SHOP_OK;
+  bool good =
+      shop_config_new(&config) == SHOP_OK &&
+      shop_config_set_password_cost(config, 8, 1) == SHOP_OK &&
+      shop_config_set_clock(config, on_clock, scene) == SHOP_OK &&
+      shop_config_set_gateway_charge(config, on_ask, scene) == SHOP_OK &&
+      shop_config_set_gateway_capture(config, on_ask, scene) == SHOP_OK &&
+      shop_config_set_gateway_void(config, scene->has_no_void ? NULL : on_ask, scene) == SHOP_OK &&
+      shop_config_set_gateway_refund(config, on_ask, scene) == SHOP_OK &&
+      shop_config_set_mail_transport(config, on_mail, scene) == SHOP_OK &&
+      shop_config_set_durability(config, scene->normal ? SHOP_DURABILITY_NORMAL
+                                                       : SHOP_DURABILITY_FULL) == SHOP_OK &&
+      shop_config_set_busy_timeout_ms(config, scene->busy_ms) == SHOP_OK;
 
   if (good && has_query)
     good = shop_config_set_gateway_query(config, on_query, scene) == SHOP_OK;
@@ -161,7 +160,8 @@ shop_t *scene_open(struct scene *scene, bool has_query) {
   return shop;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ------------------------------------------------------------------------------------
+ */
 
 static void tell(struct scene *scene, enum told what, int32_t status, int64_t id,
                  const char *number) {
@@ -193,11 +193,10 @@ static int32_t buy(struct scene *scene, shop_t *shop, const struct story *story,
 
   need(shop_purchase_request_new(&request) == SHOP_OK &&
            shop_purchase_request_set_method(request, "pm_card_visa") == SHOP_OK &&
-           (story->is_free
-                ? shop_purchase_request_add_adjustment(request, SHOP_ADJUSTMENT_DISCOUNT, "gift",
-                                                       500 - TOTAL)
-                : shop_purchase_request_add_adjustment(request, SHOP_ADJUSTMENT_SHIPPING, "post",
-                                                       500)) == SHOP_OK,
+           (story->is_free ? shop_purchase_request_add_adjustment(request, SHOP_ADJUSTMENT_DISCOUNT,
+                                                                  "gift", 500 - TOTAL)
+                           : shop_purchase_request_add_adjustment(request, SHOP_ADJUSTMENT_SHIPPING,
+                                                                  "post", 500)) == SHOP_OK,
        "request");
   if (status == SHOP_OK)
     status = shop_purchase(shop, token, scene->cart_id, request, options, &order, NULL);
@@ -287,15 +286,16 @@ void scene_recover(struct scene *scene, shop_t *shop) {
   need(shop_error_new(&err) == SHOP_OK, "error");
   scene->now_ms += HOUR_MS;
   status = shop_recover(shop, 100, NULL, err);
-  WANT(scene, status == SHOP_OK || (scene->suffers && is_fault(status)), "recover: %s: %s", shop_status_name(status),
-       shop_error_message(err));
+  WANT(scene, status == SHOP_OK || (scene->suffers && is_fault(status)), "recover: %s: %s",
+       shop_status_name(status), shop_error_message(err));
   status = shop_mail_deliver(shop, 100, NULL, err);
-  WANT(scene, status == SHOP_OK || (scene->suffers && is_fault(status)), "deliver: %s: %s", shop_status_name(status),
-       shop_error_message(err));
+  WANT(scene, status == SHOP_OK || (scene->suffers && is_fault(status)), "deliver: %s: %s",
+       shop_status_name(status), shop_error_message(err));
   shop_error_free(err);
 }
 
-/* ---- the story ----------------------------------------------------------------------------------- */
+/* ---- the story
+ * ----------------------------------------------------------------------------------- */
 
 /* What the first of several calls may not be sure of, recovery makes sure of. */
 static int32_t buy_to_the_end(struct scene *scene, shop_t *shop, const struct story *story,
@@ -412,7 +412,8 @@ bool scene_tell(struct scene *scene, const struct story *story, const struct cra
   return false;
 }
 
-/* ---- counting -------------------------------------------------------------------------------------- */
+/* ---- counting
+ * -------------------------------------------------------------------------------------- */
 
 struct tally {
   int32_t orders;
@@ -480,7 +481,8 @@ static void count_order(struct scene *scene, const struct story *story, const sh
   for (int32_t i = 0; i < shop_order_operation_count(order); i++)
     if (shop_order_operation_kind(order, i) == SHOP_OPERATION_CHARGE)
       count_charge(scene, order, shop_order_operation_key(order, i), tally);
-  WANT(scene, !is_cut_off(order) || shop_order_payment_status(order) == SHOP_PAYMENT_ACTION_REQUIRED,
+  WANT(scene,
+       !is_cut_off(order) || shop_order_payment_status(order) == SHOP_PAYMENT_ACTION_REQUIRED,
        "%s is left open: order %d, payment %d", number, (int)status,
        (int)shop_order_payment_status(order));
   WANT(scene, shop_order_placed_at_ms(order) == 0 ? mails == 0 : mails >= 1 && mails <= 2,
@@ -539,7 +541,8 @@ void scene_count(struct scene *scene, shop_t *shop, const struct story *story) {
        "%lld mails wait, %lld are dead", (long long)waiting, (long long)dead);
 }
 
-/* ---- what was acknowledged -------------------------------------------------------------------- */
+/* ---- what was acknowledged --------------------------------------------------------------------
+ */
 
 static void check_order_told(struct scene *scene, shop_t *shop, const struct telling *told) {
   shop_order_t *order = NULL;
@@ -668,14 +671,15 @@ void scene_inspect(struct scene *scene, const struct story *story, enum found *f
   WANT(scene, shop_close(shop) == SHOP_OK, "close");
 }
 
-/* ---- the scene ----------------------------------------------------------------------------------- */
+/* ---- the scene
+ * ----------------------------------------------------------------------------------- */
 
 static void write_store(const struct scene *scene) {
   char path[110];
   FILE *file = fopen(scene->path, "wb");
 
-  need(file != NULL && fwrite(scene->template_data, 1, scene->template_size, file) ==
-                           scene->template_size,
+  need(file != NULL &&
+           fwrite(scene->template_data, 1, scene->template_size, file) == scene->template_size,
        scene->path);
   fclose(file);
   snprintf(path, sizeof path, "%s-wal", scene->path);
@@ -764,8 +768,8 @@ struct scene *scene_new(void) {
   snprintf(scene->dir, sizeof scene->dir, "/tmp/shop-crash-XXXXXX");
   need(mkdtemp(scene->dir) != NULL, scene->dir);
   snprintf(scene->path, sizeof scene->path, "%s/test.shop", scene->dir);
-  scene->shared = mmap(NULL, sizeof *scene->shared, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  scene->shared =
+      mmap(NULL, sizeof *scene->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   need(scene->shared != MAP_FAILED, "memory");
   scene->now_ms = INT64_C(1800000000000);
   scene->busy_ms = 5000;

@@ -37,8 +37,15 @@ extern const struct story stories[];
 extern const int story_count;
 
 /* What was told to a caller who may be dead now; in shared memory. */
-enum told { TOLD_NEWCOMER, TOLD_CART, TOLD_PURCHASE, TOLD_CAPTURE, TOLD_REFUND, TOLD_CANCEL,
-            TOLD_ABANDON };
+enum told {
+  TOLD_NEWCOMER,
+  TOLD_CART,
+  TOLD_PURCHASE,
+  TOLD_CAPTURE,
+  TOLD_REFUND,
+  TOLD_CANCEL,
+  TOLD_ABANDON
+};
 
 struct telling {
   int32_t what, status;
@@ -68,15 +75,15 @@ struct scene {
   int64_t now_ms;
   int64_t cart_id;
   char jwt[2000];
-  bool normal;      /* durability */
+  bool normal;  /* durability */
   bool suffers; /* the disk fails in the story: calls may say so, and are made again */
   bool has_no_void;
   int64_t busy_ms;
   void (*on_opened)(struct scene *scene); /* in the process that tells */
   void (*on_asked)(struct scene *scene);  /* before the bank is asked */
-  bool has_newcomer; /* the story begins with a registration and a cart */
-  bool person_looked; /* of the last inspection: a person had to */
-  const char *where; /* what complaints begin with */
+  bool has_newcomer;                      /* the story begins with a registration and a cart */
+  bool person_looked;                     /* of the last inspection: a person had to */
+  const char *where;                      /* what complaints begin with */
   int32_t complaints;
 };
 

@@ -45,6 +45,7 @@ static const char *const played[] = {"approved, refunded in part", "pending, the
                                      "authorized, cancelled", "declined"};
 
 static long tried, struck, bad;
+static long said[5]; /* failures that calls have reported */
 
 static const struct story *story_named(const char *name) {
   for (int i = 0; i < story_count; i++)
@@ -54,20 +55,21 @@ static const struct story *story_named(const char *name) {
 }
 
 /* Which failures a call may report. */
+static const int32_t failures[] = {SHOP_ERR_CANNOT_OPEN, SHOP_ERR_DISK_FULL, SHOP_ERR_IO,
+                                   SHOP_ERR_BUSY, SHOP_ERR_COMMIT_UNKNOWN};
+
 static void check_statuses(struct scene *scene) {
-  for (int32_t i = 0; i < scene->shared->told_count; i++)
-    switch (scene->shared->told[i].status) {
-    case SHOP_ERR_CANNOT_OPEN:
-    case SHOP_ERR_DISK_FULL:
-    case SHOP_ERR_IO:
-    case SHOP_ERR_BUSY:
-    case SHOP_ERR_COMMIT_UNKNOWN:
-      break;
-    default:
-      if (scene->shared->told[i].status <= -500)
-        scene_complain(scene, "a call said %s",
-                       shop_status_name(scene->shared->told[i].status));
-    }
+  for (int32_t i = 0; i < scene->shared->told_count; i++) {
+    int32_t status = scene->shared->told[i].status;
+    size_t at = 0;
+
+    while (at < 5 && failures[at] != status)
+      at++;
+    if (at < 5)
+      said[at]++;
+    else if (status <= -500)
+      scene_complain(scene, "a call said %s", shop_status_name(status));
+  }
 }
 
 static void finish(struct scene *scene, const struct story *story) {
@@ -131,7 +133,8 @@ static void fail_all_once(struct scene *scene, const struct story *story, long e
   }
 }
 
-/* ---- for good, and then the power goes -------------------------------------------------------- */
+/* ---- for good, and then the power goes --------------------------------------------------------
+ */
 
 static struct fault_rule lasting;
 
@@ -168,9 +171,10 @@ static void fail_all_for_good(struct scene *scene, const struct story *story, lo
   write_count = count_once(scene, story, &writes);
   sync_count = count_once(scene, story, &syncs);
   for (long nth = 1; nth <= write_count; nth += every)
-    fail_for_good(scene, story,
-                  (struct fault_rule){FAULT_WRITE, FAULT_WAL, nth, FAULT_ALWAYS, SQLITE_FULL, false},
-                  "the disk is full");
+    fail_for_good(
+        scene, story,
+        (struct fault_rule){FAULT_WRITE, FAULT_WAL, nth, FAULT_ALWAYS, SQLITE_FULL, false},
+        "the disk is full");
   for (long nth = 1; nth <= sync_count; nth++)
     fail_for_good(
         scene, story,
@@ -178,7 +182,8 @@ static void fail_all_for_good(struct scene *scene, const struct story *story, lo
         "each sync fails");
 }
 
-/* ---- busy ------------------------------------------------------------------------------------------ */
+/* ---- busy
+ * ------------------------------------------------------------------------------------------ */
 
 /* SQLite keeps the locks of a process apart by connection, so a connection of our own does for
    another program. */
@@ -247,6 +252,8 @@ int main(int argc, char **argv) {
   stay_busy(scene, true);
   stay_busy(scene, false);
   scene_free(scene);
+  for (int i = 0; i < 5; i++)
+    printf("%s reported %ld times\n", shop_status_name(failures[i]), said[i]);
   printf("%ld stories with faults, %ld transient faults struck; wrong %ld\n%ld s\n", tried, struck,
          bad, (long)(time(NULL) - begun));
   return bad == 0 ? 0 : 1;

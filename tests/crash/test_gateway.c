@@ -41,11 +41,13 @@ static shop_order_t *the_order(struct scene *scene, shop_t *shop) {
   shop_order_page_t *page = NULL;
   shop_order_t *order = NULL;
 
-  want(scene, shop_order_list_by_email(shop, "ada@example.org", 0, 10, &page, NULL) == SHOP_OK &&
-                  shop_order_page_count(page) == 1,
+  want(scene,
+       shop_order_list_by_email(shop, "ada@example.org", 0, 10, &page, NULL) == SHOP_OK &&
+           shop_order_page_count(page) == 1,
        "there is one order");
-  want(scene, shop_order_find_by_number(shop, shop_order_number(shop_order_page_at(page, 0)),
-                                        &order, NULL) == SHOP_OK,
+  want(scene,
+       shop_order_find_by_number(shop, shop_order_number(shop_order_page_at(page, 0)), &order,
+                                 NULL) == SHOP_OK,
        "the order");
   shop_order_page_free(page);
   return order;
@@ -121,8 +123,9 @@ static void other_amount(struct scene *scene, int64_t off_minor) {
            bank_taken(&scene->bank, shop_order_operation_key(order, 0), &held) ==
                shop_order_captured_minor(order),
        "the order says what was taken");
-  want(scene, shop_verify(shop, &audit, NULL) == SHOP_OK && shop_audit_violations(audit) == 0 &&
-                  shop_audit_attentions(audit) == 1,
+  want(scene,
+       shop_verify(shop, &audit, NULL) == SHOP_OK && shop_audit_violations(audit) == 0 &&
+           shop_audit_attentions(audit) == 1,
        "one finding for a person");
   want(scene, shop_order_cancel(shop, shop_order_number(order), NULL, NULL, NULL) == SHOP_OK,
        "it is given back");
@@ -160,7 +163,8 @@ static void on_its_way(struct scene *scene, bool has_void) {
   scene->has_no_void = false;
 }
 
-/* ---- callers who die ---------------------------------------------------------------------------- */
+/* ---- callers who die ----------------------------------------------------------------------------
+ */
 
 static long point_of(struct scene *scene, const struct story *story, enum point kind) {
   const struct crash_plan plan = {.log = &scene->shared->log};
@@ -242,7 +246,8 @@ static void forget_without_query(struct scene *scene) {
   scene->has_no_void = false;
 }
 
-/* ---- slow ------------------------------------------------------------------------------------------ */
+/* ---- slow
+ * ------------------------------------------------------------------------------------------ */
 
 static void buy_slowly(struct scene *scene, const struct story *story) {
   shop_t *shop = scene_open(scene, story->has_query);

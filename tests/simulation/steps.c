@@ -87,10 +87,36 @@ static int32_t pick_token(struct sim *sim) {
   if (model->token_count == 0)
     return NOBODY;
   from = sim_below(sim, model->token_count);
-  for (int32_t i = 0; i < model->token_count && !sim_chance(sim, 3); i++)
+  if (sim_chance(sim, 4))
+    return from;
+  for (int32_t i = 0; i < model->token_count; i++)
     if (model_check_token(model, (from + i) % model->token_count) == SHOP_OK)
       return (from + i) % model->token_count;
   return from;
+}
+
+static void step_create_cart(struct sim *sim);
+
+/* Mostly a good one of this user. */
+static int32_t pick_token_of(struct sim *sim, int32_t user) {
+  const struct model *model = sim->model;
+
+  for (int32_t i = 0; i < model->token_count && !sim_chance(sim, 1); i++)
+    if (model->tokens[i].user == user && model_check_token(model, i) == SHOP_OK)
+      return i;
+  return pick_token(sim);
+}
+
+/* A shopper who has a cart, mostly. */
+static int32_t pick_shopper(struct sim *sim) {
+  int32_t token = pick_token(sim);
+
+  if (token != NOBODY && sim->model->users[sim->model->tokens[token].user].cart == NOBODY &&
+      sim_chance(sim, 90)) {
+    step_create_cart(sim);
+    token = pick_token(sim);
+  }
+  return token;
 }
 
 /* Mostly the cart of the token's user. NOBODY: one that is not there. */
@@ -113,11 +139,36 @@ static int64_t pick_version(struct sim *sim, int32_t cart) {
   return sim->model->carts[cart].version + (sim_chance(sim, 30) ? 1 : 0);
 }
 
-/* Mostly a late one, for which there is more to do. */
-static int32_t pick_order(struct sim *sim) {
-  int32_t count = sim->model->order_count;
+static bool is_waiting(const struct m_order *order) {
+  return order->status == SHOP_ORDER_PENDING;
+}
 
-  return sim_chance(sim, 60) && count > 8 ? count - 1 - sim_below(sim, 8) : sim_below(sim, count);
+static bool is_authorized(const struct m_order *order) {
+  return order->payment == SHOP_PAYMENT_AUTHORIZED;
+}
+
+static bool is_captured(const struct m_order *order) {
+  return order->payment == SHOP_PAYMENT_CAPTURED;
+}
+
+static bool is_unknown(const struct m_order *order) {
+  for (int32_t i = 0; i < order->operation_count; i++)
+    if (order->operations[i].state == SHOP_OPERATION_UNKNOWN)
+      return true;
+  return false;
+}
+
+/* Mostly one for which there is something to do. */
+static int32_t pick_order(struct sim *sim, bool (*is_wanted)(const struct m_order *order)) {
+  int32_t count = sim->model->order_count, at = sim_below(sim, count);
+
+  for (int32_t i = 0; i < count && !sim_chance(sim, 1); i++) {
+    const struct m_order *order = &sim->model->orders[(at + i) % count];
+
+    if (is_wanted == NULL || is_wanted(order))
+      return (at + i) % count;
+  }
+  return at;
 }
 
 void sim_clock(struct sim *sim, int64_t by_ms) {
@@ -174,7 +225,7 @@ static void step_register(struct sim *sim) {
 
 static void step_login(struct sim *sim) {
   int32_t user = sim_below(sim, USERS);
-  bool wrong = sim_chance(sim, 20), registered = sim->model->users[user].registered;
+  bool wrong = sim_chance(sim, 10), registered = sim->model->users[user].registered;
   shop_token_t *token = NULL;
   char email[40];
   bool rival = rival_comes(sim);
@@ -345,7 +396,7 @@ static void step_change_cart(struct sim *sim) {
   static const enum cart_call calls[] = {CART_ADD, CART_ADD,    CART_ADD,   CART_ADD,    CART_ADD,
                                          CART_ADD, CART_SET,    CART_SET,   CART_REMOVE, CART_REMOVE,
                                          CART_CLEAR, CART_REPRICE, CART_REPRICE};
-  struct cart_change change = {.token = pick_token(sim)};
+  struct cart_change change = {.token = pick_shopper(sim)};
   shop_options_t *with;
   shop_cart_t *cart = NULL;
   bool rival;
@@ -463,7 +514,7 @@ static int32_t asked_outcome(const struct sim *sim, const struct scene *scene, b
 }
 
 static void step_buy(struct sim *sim) {
-  struct buy buy = {.token = pick_token(sim), .begins = sim_chance(sim, 20)};
+  struct buy buy = {.token = pick_shopper(sim), .begins = sim_chance(sim, 20)};
   struct scene scene;
   shop_order_t *order = NULL;
   bool is_new = false, asks;
@@ -472,6 +523,10 @@ static void step_buy(struct sim *sim) {
   if (buy.token == NOBODY)
     return;
   buy.cart = pick_cart(sim, buy.token);
+  if (buy.cart != NOBODY && sim->model->carts[buy.cart].line_count == 0 && sim_chance(sim, 85)) {
+    step_change_cart(sim);
+    return;
+  }
   buy.key = pick_key(sim);
   buy.expected_version = pick_version(sim, buy.cart);
   fill_buy(sim, &buy);
@@ -509,16 +564,17 @@ static void step_buy(struct sim *sim) {
 
 static void step_resume(struct sim *sim) {
   struct model *model = sim->model;
-  int32_t token = pick_token(sim), index, status, wanted;
+  int32_t token, index, status, wanted;
   struct m_operation *charge;
   struct m_order *at;
   struct scene scene;
   shop_order_t *order = NULL;
   bool mine, asks = false;
 
-  if (token == NOBODY || model->order_count == 0)
+  if (model->order_count == 0)
     return;
-  index = pick_order(sim);
+  index = pick_order(sim, is_waiting);
+  token = pick_token_of(sim, model->orders[index].user);
   at = &model->orders[index];
   mine = at->user == model->tokens[token].user;
   charge = model_charge(at);
@@ -577,7 +633,7 @@ static void step_resume(struct sim *sim) {
 
 static void step_abandon(struct sim *sim) {
   struct model *model = sim->model;
-  int32_t token = pick_token(sim), status, wanted;
+  int32_t token, status, wanted;
   struct m_operation *operation = NULL;
   struct ask ask = {.call = 0};
   struct m_order *at;
@@ -585,9 +641,10 @@ static void step_abandon(struct sim *sim) {
   shop_order_t *order = NULL;
   bool known = false;
 
-  if (token == NOBODY || model->order_count == 0)
+  if (model->order_count == 0)
     return;
-  ask.order = pick_order(sim);
+  ask.order = pick_order(sim, is_waiting);
+  token = pick_token_of(sim, model->orders[ask.order].user);
   at = &model->orders[ask.order];
   sim_log(sim, "abandon %s by %d", at->number, token);
   if (rival_comes(sim)) {
@@ -681,7 +738,9 @@ static void step_ask(struct sim *sim, int32_t call) {
 
   if (model->order_count == 0)
     return;
-  ask.order = pick_order(sim);
+  ask.order = pick_order(sim, call == CALL_CAPTURE ? is_authorized : is_captured);
+  if (call == CALL_CANCEL && sim_chance(sim, 30))
+    ask.order = pick_order(sim, is_authorized);
   at = &model->orders[ask.order];
   fill_ask(sim, &ask);
   sim_log(sim, "%s %s, %lld, key %d", call == CALL_CAPTURE  ? "capture"
@@ -846,7 +905,7 @@ static void step_report(struct sim *sim) {
     sim_report(sim, NULL, false);
     return;
   }
-  order = &sim->model->orders[pick_order(sim)];
+  order = &sim->model->orders[pick_order(sim, sim_chance(sim, 50) ? is_waiting : NULL)];
   if (order->operation_count == 0)
     return;
   operation = sim_below(sim, order->operation_count);
@@ -989,11 +1048,12 @@ static void step_reopen(struct sim *sim) {
 }
 
 static void step_clock(struct sim *sim) {
-  static const int64_t jumps[] = {1,    700,      1000, 1000, MINUTE,    3 * MINUTE, HOUR,
-                                  DAY,  30 * DAY, YEAR, -1,   -5 * HOUR, -DAY};
+  static const int64_t jumps[] = {1,         700,       1000, 1000,     MINUTE, 3 * MINUTE, HOUR,
+                                  -1,        -MINUTE,   DAY,  -5 * HOUR, -DAY,   30 * DAY,   YEAR,
+                                  -30 * DAY, -2 * YEAR};
+  int32_t mood = sim_below(sim, 100);
 
-  sim_clock(sim, jumps[sim_chance(sim, 70) ? sim_below(sim, 6)
-                                           : sim_below(sim, sizeof jumps / sizeof jumps[0])]);
+  sim_clock(sim, jumps[sim_below(sim, mood < 70 ? 6 : mood < 97 ? 10 : 16)]);
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------ */
@@ -1031,7 +1091,7 @@ static void step_cancel(struct sim *sim) {
 
 static void step_resolve(struct sim *sim) {
   if (sim->model->order_count > 0)
-    sim_resolve(sim, pick_order(sim), !sim->lies || sim_chance(sim, 50));
+    sim_resolve(sim, pick_order(sim, is_unknown), !sim->lies || sim_chance(sim, 50));
 }
 
 static void step_moves(struct sim *sim) {
@@ -1042,9 +1102,9 @@ void sim_step(struct sim *sim) {
   static const struct {
     int32_t weight;
     void (*step)(struct sim *sim);
-  } steps[] = {{20, step_register},    {20, step_login},       {6, step_revoke},
-               {4, step_verify_token}, {30, step_session},     {40, step_create_cart},
-               {190, step_change_cart}, {15, step_get_cart},   {150, step_buy},
+  } steps[] = {{15, step_register},    {35, step_login},       {6, step_revoke},
+               {4, step_verify_token}, {30, step_session},     {20, step_create_cart},
+               {190, step_change_cart}, {15, step_get_cart},   {130, step_buy},
                {40, step_resume},      {25, step_abandon},     {70, step_report},
                {40, sim_recover},      {15, step_resolve},     {35, step_capture},
                {45, step_refund},      {35, step_cancel},      {25, step_put},
