@@ -49,8 +49,8 @@ run() {
   rm -f "$log"
   begun=$(date +%s)
   meson test -C "$builds/$name" --no-rebuild --list "$@" | sed 's|.* / ||' | grep -vxF "$left_out" |
-    tr '\n' '\0' | $wrapper xargs -0 -r meson test -C "$builds/$name" --no-rebuild --num-processes 2 \
-    --print-errorlogs || true
+    tr '\n' '\0' | $wrapper xargs -0 -r \
+    meson test -C "$builds/$name" --no-rebuild --num-processes 2 --print-errorlogs || true
   counts=$(python3 "$top/tests/count.py" "$log") || counts="0 1"
   add $counts
   echo "== $name: $counts (passed, failed) in $(($(date +%s) - begun)) s"
@@ -96,9 +96,10 @@ unset TSAN_OPTIONS
 # What the sanitizers do not see: memory that was never written, and leaks in
 # the libraries of others that our calls cause.
 rm -f "$builds"/valgrind.shop*
-careful="valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=1"
-check "valgrind import" $careful "$builds/plain/examples/import_catalogue" "$builds/valgrind.shop" \
-  "$top/examples/catalogue.csv" EUR
+careful="valgrind -q --error-exitcode=1 --leak-check=full"
+careful="$careful --errors-for-leak-kinds=definite,indirect,possible"
+check "valgrind import" $careful "$builds/plain/examples/import_catalogue" \
+  "$builds/valgrind.shop" "$top/examples/catalogue.csv" EUR
 check "valgrind timeline" $careful "$builds/plain/examples/timeline" "$builds/valgrind.shop"
 
 echo "$passed passed, $failed failed"

@@ -14,7 +14,9 @@ extern "C" {
 #endif
 
 /**
- * Opens the shop in a file, and makes it when the file is missing or empty. An
+ * Opens the shop in a file, and makes it when the file is missing or empty. A
+ * file that it makes can be read by its owner alone (it holds password hashes
+ * and signing keys); who wants another mode makes it beforehand, empty. An
  * older file is migrated, in one transaction. Signing keys are made at the
  * first open. Call `shop_recover` next, where purchases may have been cut off.
  *

@@ -84,7 +84,13 @@ static int connect_file(struct shop__conn *conn, const char *path, enum shop__pu
     return SQLITE_NOMEM;
   }
   (void)snprintf(name, size, "%s%s", path[0] == '/' ? "" : "./", path);
+  bool is_new = purpose == SHOP__FOR_OPENING && access(name, F_OK) != 0;
   int code = sqlite3_open_v2(name, &conn->db, flags, NULL);
+  /* It will hold password hashes and signing keys: a file that we make is its owner's alone, before
+     anything is in it. Who wants it shared makes it beforehand, empty. */
+  if (code == SQLITE_OK && is_new && chmod(name, S_IRUSR | S_IWUSR) != 0) {
+    code = SQLITE_CANTOPEN;
+  }
   shop__memory_free(name);
   if (code == SQLITE_OK && sqlite3_db_readonly(conn->db, "main") == 1) {
     code = SQLITE_READONLY;

@@ -458,11 +458,48 @@ START_TEST(busy_at_open) {
 }
 END_TEST
 
+/* The file holds password hashes and signing keys: whoever else is on the
+   machine cannot read one that the library made, nor its log. */
+START_TEST(a_new_file_is_its_owners_alone) {
+  struct world *world = world_prepare();
+  char log[128];
+  struct stat found;
+  mode_t before = umask(0);
+
+  world_open(world);
+  world_put(world, "TEA", 999, "EUR", 1);
+  snprintf(log, sizeof log, "%s-wal", world->path);
+  ck_assert_int_eq(stat(world->path, &found), 0);
+  ck_assert_int_eq(found.st_mode & 0777, 0600);
+  ck_assert_int_eq(stat(log, &found), 0);
+  ck_assert_int_eq(found.st_mode & 0777, 0600);
+  umask(before);
+  world_free(world);
+}
+END_TEST
+
+/* A host that wants it shared makes the file beforehand. */
+START_TEST(an_empty_file_keeps_its_mode) {
+  struct world *world = world_prepare();
+  FILE *file = fopen(world->path, "w");
+  struct stat found;
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_eq(fclose(file), 0);
+  ck_assert_int_eq(chmod(world->path, 0660), 0);
+  world_open(world);
+  ck_assert_int_eq(stat(world->path, &found), 0);
+  ck_assert_int_eq(found.st_mode & 0777, 0660);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *tests[] = {
       open_makes_a_shop,   config_is_copied, arguments_of_open, longest_path, relative_paths,
       no_place_for_a_file, not_a_store,      not_a_shop,        too_new,      no_permission,
       disk_too_small,      disk_full,        busy_at_open,
+      a_new_file_is_its_owners_alone, an_empty_file_keeps_its_mode,
   };
 
   return HARNESS_RUN("store: opening", tests);

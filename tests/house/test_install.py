@@ -48,7 +48,8 @@ class Install(unittest.TestCase):
 
     def pkg_config(self, *arguments, prefix=None):
         path = (prefix or self.prefix) / "lib" / "pkgconfig"
-        return house.run(*PKG_CONFIG, *arguments, env=environment(PKG_CONFIG_PATH=str(path))).split()
+        more = environment(PKG_CONFIG_PATH=str(path))
+        return house.run(*PKG_CONFIG, *arguments, env=more).split()
 
     def build_and_run(self, name, compiler, *flags, library_path=None):
         """Builds the host and runs it; the libraries it was linked to."""
