@@ -5,6 +5,8 @@ static const char PRODUCTS_EACH[] =
     "SELECT id, sku, available, reserved, shortfall, received, sold FROM products ORDER BY id";
 static const char RESERVATIONS_EACH[] =
     "SELECT product_id, quantity, state, returned FROM reservations ORDER BY order_id, product_id";
+/* A change is one of the order, of its payment, or of what was asked of the gateway
+   or noted for it. */
 static const char ORDERS_EACH[] =
     "SELECT o.id, o.number, o.cart_id, o.status, o.currency, o.total_minor, p.state, p.attention,"
     " p.captured_minor, p.captured_currency, p.amount_minor, p.currency, n.created_at_ms, n.state,"
@@ -12,6 +14,10 @@ static const char ORDERS_EACH[] =
     " LEFT JOIN operations n ON n.order_id = o.id AND n.kind = 1"
     " LEFT JOIN carts c ON c.id = o.cart_id"
     " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 WHERE o.updated_at_ms >= $1"
+    " OR p.updated_at_ms >= $1"
+    " OR EXISTS (SELECT 1 FROM operations x WHERE x.order_id = o.id"
+    " AND (x.created_at_ms >= $1 OR x.lease_start_ms >= $1))"
+    " OR EXISTS (SELECT 1 FROM events e WHERE e.order_id = o.id AND e.at_ms >= $1)"
     " ORDER BY o.id";
 static const char LOST_CARTS_EACH[] =
     "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"

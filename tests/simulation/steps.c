@@ -1047,12 +1047,36 @@ static void step_reopen(struct sim *sim) {
   sim_status(sim, shop_open(sim->path, sim->config, &sim->shop, sim->err), SHOP_OK);
 }
 
+/* To the very moment at which something ends, or the one before. */
+static void to_the_edge(struct sim *sim) {
+  const struct model *model = sim->model;
+  int64_t edge = model->now_ms;
+
+  if (model->token_count > 0 && sim_chance(sim, 20)) {
+    edge = model->tokens[model->token_count - 1].expires_ms;
+  } else if (model->order_count > 0) {
+    const struct m_order *order = &model->orders[pick_order(sim, is_waiting)];
+    const struct m_operation *operation = &order->operations[0];
+    const int64_t edges[] = {operation->lease_start_ms + operation->lease_length_ms,
+                             operation->created_ms + model->settings.key_life_ms,
+                             order->held_since_ms + model->settings.hold_ms};
+
+    if (order->operation_count > 0)
+      edge = edges[sim_below(sim, 3)];
+  }
+  sim_clock(sim, edge - model->now_ms - sim_below(sim, 2));
+}
+
 static void step_clock(struct sim *sim) {
   static const int64_t jumps[] = {1,         700,       1000, 1000,     MINUTE, 3 * MINUTE, HOUR,
                                   -1,        -MINUTE,   DAY,  -5 * HOUR, -DAY,   30 * DAY,   YEAR,
                                   -30 * DAY, -2 * YEAR};
   int32_t mood = sim_below(sim, 100);
 
+  if (sim_chance(sim, 15)) {
+    to_the_edge(sim);
+    return;
+  }
   sim_clock(sim, jumps[sim_below(sim, mood < 70 ? 6 : mood < 97 ? 10 : 16)]);
 }
 
