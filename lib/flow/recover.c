@@ -164,8 +164,10 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
     shop__error_clear(err);
     return SHOP_OK;
   }
-  if (status != SHOP_OK)
+  if (status != SHOP_OK) {
+    shop_order_free(operation.order);
     return status;
+  }
   shop_order_free(settle->order);
   settle->order = operation.order;
   settle->status = shop__order_outcome(operation.order, err);

@@ -227,8 +227,7 @@ START_TEST(stopped) {
   till_buy(&till, GATEWAY_APPROVES, SHOP_OK);
   make_large(till.world);
   copy_path(till.world, "copy.shop", path);
-  ck_status(till.world,
-            shop_backup(till.world->shop, path, watch_on, &watch, till.world->err),
+  ck_status(till.world, shop_backup(till.world->shop, path, watch_on, &watch, till.world->err),
             SHOP_ERR_DEADLINE);
   ck_assert_int_eq(watch.calls, 1);
   ck_assert_int_eq(files_named(till.world, "copy"), 0);

@@ -49,24 +49,26 @@ START_TEST(who_and_what) {
   ck_report(&till, SHOP_OK, .key = till_key(&till, 0), .reference = "re_1",
             .outcome = SHOP_OUTCOME_REFUNDED, .amount_minor = 100);
   ck_till(&till, till_cancel(&till, NULL), SHOP_OK);
-  ck_told(till.world, "shopper order.created >pending\n"
-                      "shopper payment.authorized sent>authorized\n"
-                      "shopper order.placed pending>placed\n"
-                      "system mail.sent\n"
-                      "merchant payment.captured authorized>captured\n"
-                      "gateway payment.refunded\n"
-                      "merchant payment.refunded\n"
-                      "merchant order.cancelled placed>cancelled\n");
+  ck_told(till.world,
+          "shopper order.created >pending\n"
+          "shopper payment.authorized sent>authorized\n"
+          "shopper order.placed pending>placed\n"
+          "system mail.sent\n"
+          "merchant payment.captured authorized>captured\n"
+          "gateway payment.refunded\n"
+          "merchant payment.refunded\n"
+          "merchant order.cancelled placed>cancelled\n");
   till_end_unbooked(&till, 0);
   till = till_new(TILL_OPERATIONS | TILL_QUERY);
   till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
   world_pass_ms(till.world, GATEWAY_LEASE_MS);
   till.world->gateway.query_mood = GATEWAY_DECLINES;
   ck_recovered(till.world, .examined = 1, .failed = 1);
-  ck_told(till.world, "shopper order.created >pending\n"
-                      "shopper payment.unanswered\n"
-                      "system payment.declined sent>declined\n"
-                      "system order.failed pending>failed\n");
+  ck_told(till.world,
+          "shopper order.created >pending\n"
+          "shopper payment.unanswered\n"
+          "system payment.declined sent>declined\n"
+          "system order.failed pending>failed\n");
   till_end(&till, 0);
 }
 END_TEST

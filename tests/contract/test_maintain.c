@@ -29,7 +29,8 @@ static int64_t money_digest(struct world *world) {
   return world_number(
       world,
       "SELECT (SELECT total(id % 9973 + status * 7 + total_minor) FROM orders)"
-      " + (SELECT total(order_id % 9973 + state * 7 + captured_minor + refunded_minor) FROM payments)"
+      " + (SELECT total(order_id % 9973 + state * 7 + captured_minor + refunded_minor) FROM "
+      "payments)"
       " + (SELECT total(id % 9973 + state * 7 + moved_minor) FROM operations)"
       " + (SELECT total(quantity + state + returned) FROM reservations)"
       " + (SELECT total(reserved * 3 + sold * 5 + available) FROM products)"
@@ -144,8 +145,7 @@ START_TEST(tokens_are_pruned) {
   ck_ok(world, shop_token_revoke(world->shop, revoked, NULL, world->err));
   world_pass_ms(world, DAY_MS - 1);
   ck_assert_int_eq(maintain(world).tokens, 0);
-  ck_status(world,
-            shop_token_verify(world->shop, shop_token_jwt(revoked), &found, world->err),
+  ck_status(world, shop_token_verify(world->shop, shop_token_jwt(revoked), &found, world->err),
             SHOP_ERR_TOKEN_REVOKED);
   world_pass_ms(world, 1002);
   ck_assert_int_eq(maintain(world).tokens, 2);
@@ -218,9 +218,10 @@ END_TEST
 START_TEST(many) {
   struct world *world = world_new();
 
-  world_vandalise(world, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-                         " WHERE i < 1000) INSERT INTO requests SELECT 0, 'x', i, x'00', 1, 1"
-                         " FROM n");
+  world_vandalise(world,
+                  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                  " WHERE i < 1000) INSERT INTO requests SELECT 0, 'x', i, x'00', 1, 1"
+                  " FROM n");
   ck_assert_int_eq(maintain(world).keys, 1000);
   ck_assert_int_eq(maintain(world).keys, 0);
   world_free(world);
@@ -243,9 +244,15 @@ END_TEST
 
 int main(void) {
   const TTest *const tests[] = {
-      nothing_to_do,     carts_expire,      a_cart_being_bought_never_expires,
-      keys_are_pruned,   tokens_are_pruned, events_are_pruned,
-      nothing_of_money,  many,              a_clock_that_went_back,
+      nothing_to_do,
+      carts_expire,
+      a_cart_being_bought_never_expires,
+      keys_are_pruned,
+      tokens_are_pruned,
+      events_are_pruned,
+      nothing_of_money,
+      many,
+      a_clock_that_went_back,
   };
 
   return HARNESS_RUN("maintain", tests);

@@ -20,8 +20,7 @@ static const struct waiting WAITING[] = {
      "order.created payment.action_required"},
     {GATEWAY_PENDS, SHOP_PENDING, SHOP_PAYMENT_PENDING, "order.created payment.pending"},
 };
-#define EACH_WAITING                                                                               \
-  (const struct waiting *waiting = WAITING; waiting < WAITING + 2; waiting++)
+#define EACH_WAITING (const struct waiting *waiting = WAITING; waiting < WAITING + 2; waiting++)
 
 static struct till waiting_till(const struct waiting *waiting, int callbacks) {
   struct till till = till_new(callbacks);
@@ -81,7 +80,8 @@ END_TEST
 
 /* Without a query the charge is asked for again under its own key: charged once. */
 START_TEST(resumed_by_the_same_charge) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, TILL_OPERATIONS);
       char key[80];
 
@@ -128,26 +128,26 @@ START_TEST(not_a_strangers) {
   shop_token_t *eve = world_register(till.world, "eve@example.org");
   shop_order_t *order = NULL;
 
-  ck_refused(till.world,
-             shop_purchase_resume(till.world->shop, eve, till.number, NULL, &order,
-                                  till.world->err),
-             SHOP_ERR_NOT_FOUND);
-  ck_refused(till.world,
-             shop_purchase_abandon(till.world->shop, eve, till.number, NULL, &order,
-                                   till.world->err),
-             SHOP_ERR_NOT_FOUND);
+  ck_refused(
+      till.world,
+      shop_purchase_resume(till.world->shop, eve, till.number, NULL, &order, till.world->err),
+      SHOP_ERR_NOT_FOUND);
+  ck_refused(
+      till.world,
+      shop_purchase_abandon(till.world->shop, eve, till.number, NULL, &order, till.world->err),
+      SHOP_ERR_NOT_FOUND);
   ck_refused(till.world,
              shop_purchase_resume(till.world->shop, till.token, "0123456789AB", NULL, &order,
                                   till.world->err),
              SHOP_ERR_NOT_FOUND);
-  ck_refused(till.world,
-             shop_purchase_resume(till.world->shop, till.token, till.number, NULL, NULL,
-                                  till.world->err),
-             SHOP_ERR_ARGUMENT);
-  ck_refused(till.world,
-             shop_purchase_abandon(till.world->shop, till.token, NULL, NULL, &order,
-                                   till.world->err),
-             SHOP_ERR_ARGUMENT);
+  ck_refused(
+      till.world,
+      shop_purchase_resume(till.world->shop, till.token, till.number, NULL, NULL, till.world->err),
+      SHOP_ERR_ARGUMENT);
+  ck_refused(
+      till.world,
+      shop_purchase_abandon(till.world->shop, till.token, NULL, NULL, &order, till.world->err),
+      SHOP_ERR_ARGUMENT);
   ck_ok(till.world, shop_token_revoke(till.world->shop, till.token, NULL, till.world->err));
   ck_refused(till.world, till_resume(&till), SHOP_ERR_TOKEN_REVOKED);
   ck_refused(till.world, till_abandon(&till), SHOP_ERR_TOKEN_REVOKED);
@@ -163,7 +163,8 @@ END_TEST
 
 /* Given up: voided at the gateway, then the cart is open and can be bought anew. */
 START_TEST(abandoned) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, BOTH);
       char history[200];
 
@@ -189,7 +190,8 @@ START_TEST(not_without_a_confirmed_void) {
   static const int32_t statuses[] = {SHOP_DECLINED, SHOP_UNKNOWN, SHOP_PENDING, SHOP_UNKNOWN,
                                      SHOP_UNKNOWN};
 
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, TILL_QUERY);
 
       ck_refused(till.world, till_abandon(&till), SHOP_ERR_NO_GATEWAY);
@@ -217,7 +219,8 @@ END_TEST
 
 /* "It was taken": the order is placed, the shopper is told that it is too late. */
 START_TEST(abandoned_too_late) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, BOTH);
 
       mood(&till, GATEWAY_TOO_LATE);
@@ -277,7 +280,8 @@ END_TEST
 
 /* Held until its last moment; then recovery asks, and voids what is still not final. */
 START_TEST(held_too_long) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, BOTH);
 
       world_pass_ms(till.world, HOLD_MS - 1);
@@ -296,7 +300,8 @@ END_TEST
 
 /* Paid at the last moment: the query says so, nothing is voided. */
 START_TEST(paid_at_the_last_moment) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, BOTH);
       struct gateway *gateway = &till.world->gateway;
 
@@ -317,7 +322,8 @@ END_TEST
 /* The void is refused: the payment goes on; its answer is lost: it is asked for again; it says "it
    was taken": placed. */
 START_TEST(held_too_long_and_not_voided) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, BOTH);
 
       mood(&till, GATEWAY_DECLINES);
@@ -345,7 +351,8 @@ END_TEST
 
 /* Without a void callback nothing can be ended: it waits on. */
 START_TEST(no_void_no_end) {
-  for EACH_WAITING {
+  for
+    EACH_WAITING {
       struct till till = waiting_till(waiting, TILL_QUERY);
 
       for (int i = 0; i < 3; i++) {

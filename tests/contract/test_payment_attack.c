@@ -32,9 +32,9 @@ static void tell(struct attack *attack, const char *what, int64_t a, int64_t b, 
 
 static enum gateway_mood any_mood(struct attack *attack) {
   static const enum gateway_mood moods[] = {
-      GATEWAY_APPROVES,     GATEWAY_APPROVES,       GATEWAY_DECLINES,    GATEWAY_PENDS,
+      GATEWAY_APPROVES,     GATEWAY_APPROVES,       GATEWAY_DECLINES,     GATEWAY_PENDS,
       GATEWAY_LOSES_ANSWER, GATEWAY_SILENT,         GATEWAY_SAYS_UNKNOWN, GATEWAY_TAKES_LESS,
-      GATEWAY_AUTHORIZES,   GATEWAY_OTHER_CURRENCY, GATEWAY_ASKS_ACTION, GATEWAY_TOO_LATE,
+      GATEWAY_AUTHORIZES,   GATEWAY_OTHER_CURRENCY, GATEWAY_ASKS_ACTION,  GATEWAY_TOO_LATE,
       GATEWAY_AUTHORIZES,   GATEWAY_NOT_FOUND,      GATEWAY_APPROVES};
 
   return moods[dice(attack, sizeof moods / sizeof moods[0])];
@@ -54,11 +54,12 @@ static int32_t lie(struct attack *attack, int32_t *outcome, int64_t *amount) {
   *amount = amounts[dice(attack, 6)];
   if (*outcome == SHOP_OUTCOME_CAPTURED)
     attack->told_captured = *amount;
-  return till_report(&attack->till, &(struct news){.key = key,
-                                                   .reference = references[dice(attack, 6)],
-                                                   .outcome = *outcome,
-                                                   .amount_minor = *amount,
-                                                   .currency = dice(attack, 9) == 0 ? "USD" : "EUR"});
+  return till_report(&attack->till,
+                     &(struct news){.key = key,
+                                    .reference = references[dice(attack, 6)],
+                                    .outcome = *outcome,
+                                    .amount_minor = *amount,
+                                    .currency = dice(attack, 9) == 0 ? "USD" : "EUR"});
 }
 
 static int32_t decide(struct attack *attack, int32_t *outcome) {

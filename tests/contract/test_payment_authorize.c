@@ -119,8 +119,8 @@ START_TEST(capture_unanswered) {
     ck_assert_int_eq(world_recover(till.world).examined, 1);
     captured(&till, 700);
     ck_assert_int_eq(till.world->gateway.captures, with_query ? 1 : 2);
-    ck_assert_int_eq(gateway_moved(&till.world->gateway, SHOP_OPERATION_CAPTURE, till_key(&till, 0)),
-                     700);
+    ck_assert_int_eq(
+        gateway_moved(&till.world->gateway, SHOP_OPERATION_CAPTURE, till_key(&till, 0)), 700);
     till_end(&till, 0);
   }
 }

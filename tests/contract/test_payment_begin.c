@@ -1,5 +1,5 @@
-/* Hosts that must not block: the order first, with a request that can be read; then the host pays in
-   its own way and reports. No callback of any kind is set here but where a test says so. */
+/* Hosts that must not block: the order first, with a request that can be read; then the host pays
+   in its own way and reports. No callback of any kind is set here but where a test says so. */
 #include "till.h"
 
 #include <stdio.h>
@@ -22,8 +22,8 @@ static int32_t begin(struct till *till, const char *method, const char *key, sho
 
   ck_assert_int_eq(shop_purchase_request_new(&request), SHOP_OK);
   ck_assert_int_eq(shop_purchase_request_set_method(request, method), SHOP_OK);
-  status = shop_purchase_begin(till->world->shop, till->token, till->cart_id, request, options,
-                               out, till->world->err);
+  status = shop_purchase_begin(till->world->shop, till->token, till->cart_id, request, options, out,
+                               till->world->err);
   shop_options_free(options);
   shop_purchase_request_free(request);
   if (*out != NULL)
@@ -40,7 +40,8 @@ static struct till begun(void) {
   return till;
 }
 
-/* The request can be read, from this snapshot and from any later one, by another process as well. */
+/* The request can be read, from this snapshot and from any later one, by another process as well.
+ */
 START_TEST(a_readable_request) {
   struct till till = till_without_callbacks();
   shop_order_t *order = NULL, *later;
@@ -157,10 +158,10 @@ START_TEST(refusals) {
   shop_order_t *order = NULL;
 
   ck_refused(till.world, begin(&till, NULL, NULL, &order), SHOP_ERR_ARGUMENT); /* no method */
-  ck_status(till.world,
-            world_purchase(till.world, till.token, till.cart_id, &(struct form){.method = CARD},
-                           &order),
-            SHOP_ERR_NO_GATEWAY); /* the other call needs one */
+  ck_status(
+      till.world,
+      world_purchase(till.world, till.token, till.cart_id, &(struct form){.method = CARD}, &order),
+      SHOP_ERR_NO_GATEWAY); /* the other call needs one */
   ck_refused(till.world,
              shop_purchase_begin(till.world->shop, till.token, till.cart_id, NULL, NULL, NULL,
                                  till.world->err),
@@ -219,8 +220,9 @@ END_TEST
 
 int main(void) {
   const TTest *const tests[] = {
-      a_readable_request, then_reported,             begun_again,      begun_and_then_bought, zero_total,
-      refusals,           recover_without_callbacks, resumed_by_query,
+      a_readable_request,        then_reported,    begun_again,
+      begun_and_then_bought,     zero_total,       refusals,
+      recover_without_callbacks, resumed_by_query,
   };
 
   return HARNESS_RUN("payment: begin", tests);

@@ -1,5 +1,5 @@
-/* The gateway's own reports, and a person's decisions: in any order, twice, before the live call has
-   returned, about nothing that is known; each gives one outcome, and no money is dropped. */
+/* The gateway's own reports, and a person's decisions: in any order, twice, before the live call
+   has returned, about nothing that is known; each gives one outcome, and no money is dropped. */
 #include "till.h"
 
 #include <stdio.h>
@@ -36,8 +36,8 @@ START_TEST(what_a_report_needs) {
   longest[256] = '\0';
   till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
 #define GIVE(wanted)                                                                               \
-  ck_refused(till.world,                                                                           \
-             shop_payment_report(till.world->shop, report, &order, till.world->err), wanted)
+  ck_refused(till.world, shop_payment_report(till.world->shop, report, &order, till.world->err),   \
+             wanted)
   GIVE(SHOP_ERR_ARGUMENT); /* NULL */
   ck_assert_int_eq(shop_payment_report_new(NULL), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
@@ -137,9 +137,9 @@ START_TEST(before_the_answer) {
   struct till till;
 
   /* The same news, with and without a reference: nothing new. */
-  till = overtaken((struct news){.reference = "ch_1", .outcome = SHOP_OUTCOME_CAPTURED,
-                                 .amount_minor = TOTAL},
-                   SHOP_OK, GATEWAY_APPROVES, SHOP_OK);
+  till = overtaken(
+      (struct news){.reference = "ch_1", .outcome = SHOP_OUTCOME_CAPTURED, .amount_minor = TOTAL},
+      SHOP_OK, GATEWAY_APPROVES, SHOP_OK);
   till_stands(&till, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED);
   ck_assert_int_eq(till.world->transport.count, 1);
   till_end(&till, 0);
@@ -149,9 +149,9 @@ START_TEST(before_the_answer) {
   ck_assert_int_eq(till.world->transport.count, 1);
   till_end(&till, 0); /* the books want the reference on the order */
   /* Captured, and the live call says declined: an event, no more. */
-  till = overtaken((struct news){.reference = "ch_x", .outcome = SHOP_OUTCOME_CAPTURED,
-                                 .amount_minor = TOTAL},
-                   SHOP_OK, GATEWAY_DECLINES, SHOP_OK);
+  till = overtaken(
+      (struct news){.reference = "ch_x", .outcome = SHOP_OUTCOME_CAPTURED, .amount_minor = TOTAL},
+      SHOP_OK, GATEWAY_DECLINES, SHOP_OK);
   till_stands(&till, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED);
   till_end_unbooked(&till, 0);
   /* Declined, and the live call says captured: late money. */
@@ -160,15 +160,15 @@ START_TEST(before_the_answer) {
   till_stands(&till, SHOP_ORDER_FAILED, SHOP_PAYMENT_CAPTURED);
   till_end(&till, 1);
   /* Two captures. */
-  till = overtaken((struct news){.reference = "ch_x", .outcome = SHOP_OUTCOME_CAPTURED,
-                                 .amount_minor = TOTAL},
-                   SHOP_OK, GATEWAY_APPROVES, SHOP_OK);
+  till = overtaken(
+      (struct news){.reference = "ch_x", .outcome = SHOP_OUTCOME_CAPTURED, .amount_minor = TOTAL},
+      SHOP_OK, GATEWAY_APPROVES, SHOP_OK);
   ck_assert(contradiction(&till));
   till_end_unbooked(&till, 1);
   /* Of another amount. */
-  till = overtaken((struct news){.reference = "ch_1", .outcome = SHOP_OUTCOME_CAPTURED,
-                                 .amount_minor = 1},
-                   SHOP_MISMATCH, GATEWAY_SILENT, SHOP_MISMATCH);
+  till = overtaken(
+      (struct news){.reference = "ch_1", .outcome = SHOP_OUTCOME_CAPTURED, .amount_minor = 1},
+      SHOP_MISMATCH, GATEWAY_SILENT, SHOP_MISMATCH);
   till_stands(&till, SHOP_ORDER_PENDING, SHOP_PAYMENT_CAPTURED);
   till_end_unbooked(&till, 1);
 }
@@ -223,11 +223,11 @@ START_TEST(impossible) {
   struct till till = till_new(TILL_OPERATIONS);
 
   till_buy(&till, GATEWAY_APPROVES, SHOP_OK);
-  ck_report(&till, SHOP_CONTRADICTION, .key = till_key(&till, 0),
-            .outcome = SHOP_OUTCOME_DECLINED);
+  ck_report(&till, SHOP_CONTRADICTION, .key = till_key(&till, 0), .outcome = SHOP_OUTCOME_DECLINED);
   ck_report(&till, SHOP_CONTRADICTION, .key = till_key(&till, 0), .outcome = SHOP_OUTCOME_VOIDED);
-  till_history(&till, "order.created payment.captured order.placed mail.sent"
-                      " payment.contradiction payment.contradiction");
+  till_history(&till,
+               "order.created payment.captured order.placed mail.sent"
+               " payment.contradiction payment.contradiction");
   till_stands(&till, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED);
   till_end(&till, 0); /* a decline after a capture is only an event */
   till = till_new(TILL_OPERATIONS);
@@ -378,15 +378,16 @@ static void *race(void *user) {
       shop_payment_report_set_event_id(report, event_id) == SHOP_OK &&
       shop_payment_report_set_key(report, racer->key) == SHOP_OK &&
       shop_payment_report_set_amount(report, TOTAL, "EUR") == SHOP_OK &&
-      shop_payment_report_set_outcome(report, racer->number / 2 % 2 == 0 ? SHOP_OUTCOME_CAPTURED
-                                                                         : SHOP_OUTCOME_DECLINED) ==
-          SHOP_OK)
+      shop_payment_report_set_outcome(report, racer->number / 2 % 2 == 0
+                                                  ? SHOP_OUTCOME_CAPTURED
+                                                  : SHOP_OUTCOME_DECLINED) == SHOP_OK)
     racer->status = shop_payment_report(racer->till->world->shop, report, NULL, NULL);
   shop_payment_report_free(report);
   return NULL;
 }
 
-/* Eight at once, captures and declines: one order placed with one mail, or failed with late money. */
+/* Eight at once, captures and declines: one order placed with one mail, or failed with late money.
+ */
 START_TEST(reports_that_race) {
   struct till till = till_new(TILL_OPERATIONS);
   struct racer racers[8];
@@ -406,15 +407,15 @@ START_TEST(reports_that_race) {
   till_money(&till, TOTAL, 0);
   order = till_order(&till);
   ck_assert_int_eq(shop_order_payment_status(order), SHOP_PAYMENT_CAPTURED);
-  ck_assert_int_eq(shop_order_has_late_money(order),
-                   shop_order_status(order) == SHOP_ORDER_FAILED);
+  ck_assert_int_eq(shop_order_has_late_money(order), shop_order_status(order) == SHOP_ORDER_FAILED);
   ck_assert_int_eq(till.world->transport.count, shop_order_status(order) == SHOP_ORDER_PLACED);
   till_end_unbooked(&till, shop_order_has_late_money(order));
   shop_order_free(order);
 }
 END_TEST
 
-/* ---- a person's decision ---------------------------------------------------------------------- */
+/* ---- a person's decision ----------------------------------------------------------------------
+ */
 
 static struct till unknown(void) {
   struct till till = till_new(TILL_CHARGE);
@@ -452,6 +453,46 @@ START_TEST(decided) {
     shop_order_free(order);
     ck_refused(till.world, till_resolve(&till, cases[i].outcome, "ch_x", TOTAL), SHOP_ERR_STATE);
     ck_assert_int_eq(till.world->transport.count, i < 2);
+    till_end_unbooked(&till, 0);
+  }
+}
+END_TEST
+
+struct judge {
+  pthread_t thread;
+  struct till *till;
+  int32_t status;
+};
+
+static void *judge(void *user) {
+  struct judge *at = user;
+
+  at->status = shop_payment_resolve(at->till->world->shop, at->till->number, SHOP_OUTCOME_CAPTURED,
+                                    "ch_x", TOTAL, "EUR", "me too", NULL, NULL, NULL);
+  return NULL;
+}
+
+/* Eight persons at once: one has decided, the others are told that nothing is unknown any more. */
+START_TEST(decided_at_once) {
+  for (int round = 0; round < 5; round++) {
+    struct till till = unknown();
+    struct judge judges[8];
+    int done = 0;
+
+    for (int i = 0; i < 8; i++) {
+      judges[i] = (struct judge){.till = &till, .status = 1};
+      ck_assert_int_eq(pthread_create(&judges[i].thread, NULL, judge, &judges[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+      pthread_join(judges[i].thread, NULL);
+      ck_assert(judges[i].status == SHOP_OK || judges[i].status == SHOP_ERR_STATE);
+      done += judges[i].status == SHOP_OK;
+    }
+    ck_assert_int_eq(done, 1);
+    ck_assert_int_eq(world_number(till.world,
+                                  "SELECT count(*) FROM events"
+                                  " WHERE name = 'payment.resolved'"),
+                     1);
     till_end_unbooked(&till, 0);
   }
 }
@@ -525,6 +566,7 @@ int main(void) {
       one_event_once,
       reports_that_race,
       decided,
+      decided_at_once,
       decided_otherwise,
       no_decision,
   };

@@ -8,8 +8,7 @@
 static int32_t enroll(struct world *world, const char *email, const char *password, const char *key,
                       shop_token_t **out) {
   shop_options_t *options = options_with_key(key);
-  int32_t status =
-      shop_user_register(world->shop, email, password, options, out, world->err);
+  int32_t status = shop_user_register(world->shop, email, password, options, out, world->err);
 
   shop_options_free(options);
   return status;
@@ -139,8 +138,8 @@ static void *race(void *user) {
 
   if (shop_options_new(&options) == SHOP_OK &&
       shop_options_set_idempotency_key(options, "k") == SHOP_OK)
-    racer->status = shop_user_register(racer->world->shop, "ada@example.org", PASSWORD, options,
-                                       &token, NULL);
+    racer->status =
+        shop_user_register(racer->world->shop, "ada@example.org", PASSWORD, options, &token, NULL);
   racer->user_id = shop_token_user_id(token);
   shop_token_free(token);
   shop_options_free(options);

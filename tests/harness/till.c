@@ -107,9 +107,9 @@ int32_t till_report(struct till *till, const struct news *news) {
 
   snprintf(event_id, sizeof event_id, "evt_%d", ++events);
   ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
-  ck_assert_int_eq(shop_payment_report_set_event_id(
-                       report, news->event_id == NULL ? event_id : news->event_id),
-                   SHOP_OK);
+  ck_assert_int_eq(
+      shop_payment_report_set_event_id(report, news->event_id == NULL ? event_id : news->event_id),
+      SHOP_OK);
   ck_assert_int_eq(shop_payment_report_set_outcome(report, news->outcome), SHOP_OK);
   if (news->key != NULL)
     ck_assert_int_eq(shop_payment_report_set_key(report, news->key), SHOP_OK);
@@ -123,8 +123,8 @@ int32_t till_report(struct till *till, const struct news *news) {
                                        news->currency == NULL ? "EUR" : news->currency),
         SHOP_OK);
   status = shop_payment_report(till->world->shop, report, &order, till->world->err);
-  ck_assert_int_eq(order != NULL, status == SHOP_OK || status == SHOP_CONTRADICTION ||
-                                      status == SHOP_MISMATCH);
+  ck_assert_int_eq(order != NULL,
+                   status == SHOP_OK || status == SHOP_CONTRADICTION || status == SHOP_MISMATCH);
   shop_order_free(order);
   shop_payment_report_free(report);
   return status;
@@ -201,8 +201,8 @@ int32_t till_resume(struct till *till) {
 
 int32_t till_abandon(struct till *till) {
   shop_order_t *order = NULL;
-  int32_t status = shop_purchase_abandon(till->world->shop, till->token, till->number, NULL,
-                                         &order, till->world->err);
+  int32_t status = shop_purchase_abandon(till->world->shop, till->token, till->number, NULL, &order,
+                                         till->world->err);
 
   return ended(till, status, order);
 }
@@ -210,9 +210,9 @@ int32_t till_abandon(struct till *till) {
 int32_t till_resolve(struct till *till, int32_t outcome, const char *reference,
                      int64_t amount_minor) {
   shop_order_t *order = NULL;
-  int32_t status = shop_payment_resolve(
-      till->world->shop, till->number, outcome, reference, amount_minor,
-      amount_minor == 0 ? NULL : "EUR", "eve looked it up", NULL, &order, till->world->err);
+  int32_t status = shop_payment_resolve(till->world->shop, till->number, outcome, reference,
+                                        amount_minor, amount_minor == 0 ? NULL : "EUR",
+                                        "eve looked it up", NULL, &order, till->world->err);
 
   return ended(till, status, order);
 }

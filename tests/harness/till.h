@@ -7,9 +7,9 @@
 
 #include "books.h"
 
-#define HOLD_MS DAY_MS                  /* the default of the library */
-#define AUTHORIZATION_MS (7 * DAY_MS)   /* likewise */
-#define TOTAL 1998                      /* of the till's order, in EUR */
+#define HOLD_MS DAY_MS                /* the default of the library */
+#define AUTHORIZATION_MS (7 * DAY_MS) /* likewise */
+#define TOTAL 1998                    /* of the till's order, in EUR */
 
 /* Ada has two of five pieces of TEA, at 9.99 EUR, in her cart. */
 struct till {

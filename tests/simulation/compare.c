@@ -12,8 +12,7 @@ static void same_text(struct sim *sim, const char *what, const char *library, co
 
 /* ---- orders ------------------------------------------------------------------------ */
 
-static void compare_operations(struct sim *sim, const shop_order_t *order,
-                               struct m_order *wanted) {
+static void compare_operations(struct sim *sim, const shop_order_t *order, struct m_order *wanted) {
   sim_equal(sim, "operations", shop_order_operation_count(order), wanted->operation_count);
   for (int32_t i = 0; i < wanted->operation_count; i++) {
     struct m_operation *operation = &wanted->operations[i];
@@ -134,8 +133,8 @@ static void compare_mail(struct sim *sim) {
 
   sim_status(sim, status, SHOP_OK);
   for (int32_t i = 0; i < sim->model->order_count; i++) {
-    wanted_waiting += sim->model->orders[i].mail == MAIL_QUEUED ||
-                      sim->model->orders[i].mail == MAIL_LEASED;
+    wanted_waiting +=
+        sim->model->orders[i].mail == MAIL_QUEUED || sim->model->orders[i].mail == MAIL_LEASED;
     wanted_dead += sim->model->orders[i].mail == MAIL_DEAD;
   }
   sim_equal(sim, "mail waiting", waiting, wanted_waiting);
@@ -201,9 +200,8 @@ void sim_compare_all(struct sim *sim) {
 
 /* What the gateway holds for an order: charged, or taken by a capture. */
 static void close_order(struct sim *sim, const struct m_order *order) {
-  const struct entry *charge = order->operation_count == 0
-                                   ? NULL
-                                   : sim_entry(sim, order->operations[0].key);
+  const struct entry *charge =
+      order->operation_count == 0 ? NULL : sim_entry(sim, order->operations[0].key);
   bool captured = charge != NULL && charge->fate == SHOP_OUTCOME_CAPTURED;
   bool held = charge != NULL && charge->fate == SHOP_OUTCOME_AUTHORIZED;
 

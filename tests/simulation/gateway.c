@@ -57,8 +57,8 @@ static void take(struct entry *entry, int32_t fate, int64_t amount, const char *
 
 static void decide_charge(struct sim *sim, struct entry *entry) {
   static const int32_t weights[] = {46, 20, 11, 8, 7, 3, 0};
-  static const int32_t fates[] = {SHOP_OUTCOME_CAPTURED, SHOP_OUTCOME_AUTHORIZED,
-                                  SHOP_OUTCOME_DECLINED, SHOP_OUTCOME_PENDING,
+  static const int32_t fates[] = {SHOP_OUTCOME_CAPTURED,        SHOP_OUTCOME_AUTHORIZED,
+                                  SHOP_OUTCOME_DECLINED,        SHOP_OUTCOME_PENDING,
                                   SHOP_OUTCOME_ACTION_REQUIRED, 0};
   int32_t fate = draw(sim, weights, fates);
   bool odd = sim_chance(sim, 5);
@@ -127,8 +127,8 @@ static void decide(struct sim *sim, struct entry *entry) {
 void sim_pay(struct sim *sim, const struct m_order *order) {
   const struct m_operation *charge = &order->operations[0];
 
-  decide(sim, new_entry(sim, charge->key, charge->key, charge->kind, charge->amount,
-                        charge->currency));
+  decide(sim,
+         new_entry(sim, charge->key, charge->key, charge->kind, charge->amount, charge->currency));
 }
 
 static bool waits(const struct entry *entry) {
@@ -345,8 +345,8 @@ struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
 
   while (sim->scene->examined < sim->scene->limit &&
          (next = model_next_due(sim->model, sim->scene->began_ms, order)) != NULL) {
-    if (settings->query || (next->state != SHOP_OPERATION_UNKNOWN &&
-                            model_key_lives(sim->model, next)))
+    if (settings->query ||
+        (next->state != SHOP_OPERATION_UNKNOWN && model_key_lives(sim->model, next)))
       return next;
     /* A person has it; or it waits for a report, and has its time still. */
     if (next->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, *order, next)) {
@@ -391,8 +391,7 @@ static struct m_operation *expect_void(struct sim *sim, const shop_gateway_call_
     sim_fail(sim, "a void that nobody expects");
   }
   scene->voids = false;
-  sim_check(sim,
-            strcmp((*order)->operations[0].key, shop_gateway_call_payment_key(call)) == 0,
+  sim_check(sim, strcmp((*order)->operations[0].key, shop_gateway_call_payment_key(call)) == 0,
             "another charge is voided");
   status = model_ask(sim->model,
                      &(struct ask){.order = (int32_t)(*order - sim->model->orders), .system = true},
@@ -495,8 +494,8 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
   meanwhile(sim, operation);
   answer = speak(sim, call, entry, query);
   scene->answer = answer.outcome;
-  sim_log(sim, "  asked%s %s of %s: %s is %d, says %d", query ? " about" : "",
-          entry->reference, order->number, entry->key, entry->fate, answer.outcome);
+  sim_log(sim, "  asked%s %s of %s: %s is %d, says %d", query ? " about" : "", entry->reference,
+          order->number, entry->key, entry->fate, answer.outcome);
   if (query && operation->kind == SHOP_OPERATION_VOID && answer.outcome == NOT_FOUND) {
     scene->repeats = true;
     return;
@@ -520,7 +519,8 @@ void sim_query(shop_gateway_call_t *call, void *user) {
   answer_call(user, call, true);
 }
 
-/* ---- mail --------------------------------------------------------------------------------------- */
+/* ---- mail ---------------------------------------------------------------------------------------
+ */
 
 static struct m_order *addressed(struct sim *sim, const char *number) {
   for (int32_t i = 0; i < sim->model->order_count; i++) {

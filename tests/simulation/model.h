@@ -131,8 +131,8 @@ int32_t model_check_token(const struct model *model, int32_t token);
 /* The entry of a key: SHOP_OK with NULL (new), SHOP_OK, or SHOP_ERR_KEY_REUSED. name 0: no key. */
 int32_t model_find_key(struct model *model, int32_t user, int32_t call, int32_t name,
                        uint64_t request, const struct m_key **found);
-void model_keep_key(struct model *model, int32_t user, int32_t call, int32_t name,
-                    uint64_t request, int32_t result, int32_t operation);
+void model_keep_key(struct model *model, int32_t user, int32_t call, int32_t name, uint64_t request,
+                    int32_t result, int32_t operation);
 
 /* ---- catalogue and carts --------------------------------------------------------- */
 

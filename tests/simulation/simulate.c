@@ -3,10 +3,11 @@
    the two are compared. Everything follows from the seed, so a life that shows a
    difference can be lived again, step by step.
 
-   simulate [--seed N] [--steps M] [--life L] [--verbose]
-     --seed   the first life's seed; the next one has the next number
-     --steps  steps in all, 10,000 unless said otherwise
-     --life   steps of one life, 1,000 unless said otherwise; then a new shop */
+   simulate [--seed N] [--steps M] [--seconds S] [--life L] [--verbose]
+     --seed    the first life's seed; the next one has the next number
+     --steps   steps in all, 10,000 unless said otherwise
+     --seconds begins no further life after this time
+     --life    steps of one life, 1,000 unless said otherwise; then a new shop */
 #include "simulate.h"
 
 #include <stdarg.h>
@@ -85,7 +86,8 @@ void sim_unlock(struct sim *sim) {
   sim->locked = false;
 }
 
-/* ---- a life -------------------------------------------------------------------------------------- */
+/* ---- a life
+ * -------------------------------------------------------------------------------------- */
 
 static int64_t fake_now(void *user) {
   const struct sim *sim = user;
@@ -227,7 +229,8 @@ static void live(struct sim *sim, int32_t steps) {
   end_life(sim);
 }
 
-/* ---- the command -------------------------------------------------------------------------------------- */
+/* ---- the command
+ * -------------------------------------------------------------------------------------- */
 
 static double seconds(void) {
   struct timespec now;
@@ -241,7 +244,8 @@ static long long number(const char *text) {
   long long value = text == NULL ? -1 : strtoll(text, &end, 10);
 
   if (text == NULL || *end != '\0' || value < 0) {
-    fprintf(stderr, "usage: simulate [--seed N] [--steps M] [--life L] [--verbose]\n");
+    fprintf(stderr,
+            "usage: simulate [--seed N] [--steps M] [--seconds S] [--life L] [--verbose]\n");
     exit(2);
   }
   return value;
@@ -249,7 +253,7 @@ static long long number(const char *text) {
 
 int main(int count, char **arguments) {
   static struct sim sim;
-  long long seed = 1, steps = 10000, life = 1000, done = 0;
+  long long seed = 1, steps = 10000, life = 1000, limit = INT32_MAX, done = 0;
   double began = seconds();
 
   for (int i = 1; i < count; i++) {
@@ -261,6 +265,8 @@ int main(int count, char **arguments) {
       seed = number(next), i++;
     else if (strcmp(arguments[i], "--steps") == 0)
       steps = number(next), i++;
+    else if (strcmp(arguments[i], "--seconds") == 0)
+      limit = number(next), i++;
     else if (strcmp(arguments[i], "--life") == 0)
       life = number(next), i++;
     else
@@ -271,7 +277,7 @@ int main(int count, char **arguments) {
   if (sim.model == NULL || sim.entries == NULL || life == 0)
     return EXIT_FAILURE;
   sim.steps = (int32_t)life;
-  for (sim.seed = (uint64_t)seed; done < steps; sim.seed++) {
+  for (sim.seed = (uint64_t)seed; done < steps && seconds() - began < (double)limit; sim.seed++) {
     long long now = steps - done < life ? steps - done : life;
 
     live(&sim, (int32_t)now);

@@ -26,10 +26,10 @@ struct scene {
   int32_t order, operation; /* NOBODY: no call is expected */
   bool recovering, resuming;
   int64_t began_ms;
-  bool voids; /* a void of this order comes next */
+  bool voids;   /* a void of this order comes next */
   bool repeats; /* the same void comes next, live */
-  bool asked; /* the gateway was called */
-  bool lost;  /* its answer could not be stored */
+  bool asked;   /* the gateway was called */
+  bool lost;    /* its answer could not be stored */
   int32_t answer;
   bool contradicts;
   int32_t limit, examined, placed, failed, finished, waiting, unknown;
@@ -43,8 +43,7 @@ struct scene {
 struct sim {
   uint64_t seed, random;
   int32_t step, steps;
-  bool lies; /* the gateway says what is not so */
-  int32_t token; /* of the call that runs */
+  bool lies;     /* the gateway says what is not so */
   struct model *model;
   struct scene *scene;
   int32_t depth;
@@ -70,8 +69,8 @@ bool sim_chance(struct sim *sim, int32_t percent);
 
 __attribute__((format(printf, 2, 3))) void sim_log(struct sim *sim, const char *format, ...);
 /* Says which step of which seed it was, what came before, and ends. */
-__attribute__((format(printf, 2, 3), noreturn)) void sim_fail(struct sim *sim,
-                                                              const char *format, ...);
+__attribute__((format(printf, 2, 3), noreturn)) void sim_fail(struct sim *sim, const char *format,
+                                                              ...);
 #define sim_check(sim, condition, ...)                                                             \
   do {                                                                                             \
     if (!(condition))                                                                              \

@@ -44,8 +44,7 @@ static void acknowledge(struct shopper *shopper, const shop_order_t *order) {
 }
 
 /* Nobody knows: when the call's time is over, the shopper asks again. */
-static int32_t ask_again(struct shopper *shopper, const shop_token_t *token,
-                         shop_order_t **order) {
+static int32_t ask_again(struct shopper *shopper, const shop_token_t *token, shop_order_t **order) {
   char number[16];
   int32_t status;
 

@@ -95,8 +95,8 @@ static void be_live(struct world *world, struct peer *peer) {
     ck_ok(world, shop_cart_clear(world->shop, token, cart_id, NULL, &cart, world->err));
     shop_cart_free(cart);
     world_add(world, token, cart_id, "TEA", 1 + round % 3);
-    status = form_buy(world->shop, token, cart_id, &(struct form){.method = CARD}, &order,
-                      world->err);
+    status =
+        form_buy(world->shop, token, cart_id, &(struct form){.method = CARD}, &order, world->err);
     /* Where its answer was lost, it may have come before the others. */
     ck_assert_msg(status == (stage->fate == SHOP_OUTCOME_CAPTURED ? SHOP_OK : SHOP_DECLINED) ||
                       status == SHOP_UNKNOWN,

@@ -31,7 +31,8 @@ static void *buy_until_gone(void *user) {
     ck_assert_int_eq(shop_cart_create(shop, token, NULL, &cart, NULL), SHOP_OK);
     ck_assert_int_eq(shop_cart_add(shop, token, shop_cart_id(cart), "TEA", 1, NULL, &filled, NULL),
                      SHOP_OK);
-    status = form_buy(shop, token, shop_cart_id(cart), &(struct form){.method = CARD}, &order, NULL);
+    status =
+        form_buy(shop, token, shop_cart_id(cart), &(struct form){.method = CARD}, &order, NULL);
     *buyer->sold += status == SHOP_OK;
     shop_order_free(order);
     shop_cart_free(filled);
