@@ -91,21 +91,23 @@ static const char *const sql[SQL_COUNT] = {
         "INSERT INTO order_adjustments (order_id, position, kind, amount_minor,"
         " label) VALUES (?1, 0, 2, ?2, 'Parcel')",
     [SQL_EVENT] =
-        "INSERT INTO events (id, order_id, at_ms, name, detail)"
-        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO events (id, order_id, at_ms, name, detail, actor, user_id, before, after)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?2, 'pending', 'placed')",
     [SQL_PAYMENT_INSERT] =
         "INSERT INTO payments (order_id, state, attention, amount_minor,"
-        " currency, captured_minor, created_at_ms, updated_at_ms)"
-        " VALUES (?1, ?2, 0, ?3, ?4, 0, ?5, ?5)",
+        " currency, captured_minor, refunded_minor, held_since_ms, created_at_ms, updated_at_ms)"
+        " VALUES (?1, ?2, 0, ?3, ?4, 0, 0, ?5, ?5, ?5)",
     [SQL_OPERATION_INSERT] =
         "INSERT INTO operations (id, order_id, kind, state, amount_minor,"
-        " currency, method, created_at_ms, lease_start_ms, lease_length_ms)"
-        " VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?6, 300000)",
+        " currency, method, created_at_ms, lease_start_ms, lease_length_ms, cancels, moved_minor, key)"
+        " VALUES (?1, ?2, 1, 1, ?3, ?4, ?5, ?6, ?6, 300000, 0, 0,"
+        " 'shop_9TgRPHTxX_1yFh8SjGxYfw_' || ?1)",
     [SQL_PAYMENT_CAPTURED] =
         "UPDATE payments SET state = ?2, captured_minor = amount_minor,"
         " captured_currency = currency, reference = ?3, updated_at_ms = ?4"
         " WHERE order_id = ?1 AND state = ?5",
-    [SQL_OPERATION_DONE] = "UPDATE operations SET state = 2 WHERE id = ?1",
+    [SQL_OPERATION_DONE] = 
+        "UPDATE operations SET state = 2, reference = key, moved_minor = amount_minor WHERE id = ?1",
     [SQL_ORDER_PLACED] =
         "UPDATE orders SET status = 2, placed_at_ms = ?2, updated_at_ms = ?2"
         " WHERE id = ?1",

@@ -66,19 +66,21 @@ static const char *const sql[STATEMENT_COUNT] = {
         " VALUES (?1, ?2, ?3, 2)",
     [ADD_PAYMENT] =
         "INSERT INTO payments (order_id, state, attention, amount_minor, currency,"
-        " captured_minor, captured_currency, reference, created_at_ms, updated_at_ms)"
-        " VALUES (?1, ?2, 0, ?3, 'EUR', ?3, 'EUR', ?4, ?5, ?5)",
+        " captured_minor, refunded_minor, captured_currency, reference, held_since_ms,"
+        " created_at_ms, updated_at_ms)"
+        " VALUES (?1, ?2, 0, ?3, 'EUR', ?3, 0, 'EUR', ?4, ?5, ?5, ?5)",
     [ADD_OPERATION] =
         "INSERT INTO operations (id, order_id, kind, state, amount_minor, currency,"
-        " method, created_at_ms, lease_start_ms, lease_length_ms)"
-        " VALUES (?1, ?2, 1, 2, ?3, 'EUR', '" METHOD "', ?4, ?4, 300000)",
+        " method, created_at_ms, lease_start_ms, lease_length_ms, cancels, moved_minor, key)"
+        " VALUES (?1, ?2, 1, 2, ?3, 'EUR', '" METHOD "', ?4, ?4, 300000, 0, ?3,"
+        " 'shop_9TgRPHTxX_1yFh8SjGxYfw_' || ?1)",
     [ADD_OUTBOX] =
         "INSERT INTO outbox (id, order_id, kind, state, tries, since_ms, wait_ms,"
         " lease_id, created_at_ms, sent_at_ms, recipient, sender, message)"
         " VALUES (?1, ?2, 1, 3, 1, ?3, 0, 0, ?3, ?3, ?4, 'orders@shop.example', ?5)",
     [ADD_EVENT] =
-        "INSERT INTO events (id, order_id, at_ms, name, detail)"
-        " VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO events (id, order_id, at_ms, name, detail, actor, user_id, before, after)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?2, 'pending', 'placed')",
 };
 
 struct fill {
