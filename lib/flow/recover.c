@@ -161,7 +161,7 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
   int32_t status = shop__operate(turn->shop, &operation, NULL, err);
 
   if (status == SHOP_ERR_STATE) { /* a void is under way already, or it was settled meanwhile */
-    shop__error_clear(err);
+    settle->status = shop__order_outcome(settle->order, err);
     return SHOP_OK;
   }
   if (status != SHOP_OK) {
@@ -322,10 +322,12 @@ static int32_t take_own_fn(shop__tx_t *tx, void *ctx) {
   struct shop__order_row order;
   struct shop__operation_row charge;
   bool found = false, has_charge = false;
-  int32_t status = shop__token_check(tx, turn->token, turn->now_ms, &user);
+  int32_t status;
 
+  turn->now_ms = shop__now_ms(turn->shop); /* as in take_due_fn */
   turn->found = false;
   turn->busy = false;
+  status = shop__token_check(tx, turn->token, turn->now_ms, &user);
   if (status == SHOP_OK)
     status = shop__order_by_number(tx, turn->number, &order, &found);
   if (status == SHOP_OK && (!found || order.user_id != user.user_id))
@@ -394,7 +396,6 @@ int32_t shop_purchase_resume(shop_t *shop, const shop_token_t *token, const char
   status = shop__enter_token(shop, token, err);
   if (status != SHOP_OK)
     return status;
-  turn.now_ms = shop__now_ms(shop);
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   if (status == SHOP_OK)
     status = check_number(number, out, err);

@@ -100,17 +100,18 @@ START_TEST(a_disk_that_gives_out) {
   const struct fault *fault = &FAULTS[_i];
   struct world *world;
   shop_token_t *token;
-  long nth = 0;
+  long nth;
 
   fault_vfs_install();
   fault_vfs_reset();
   world = world_new();
   world_put(world, "TEA", 100, "EUR", SHOP_STOCK_UNLIMITED);
   token = world_register(world, "ada@example.org");
-  do
-    nth++;
-  while (fail_at(world, token, fault, nth) && nth < 400);
-  ck_assert_int_gt(nth, 1);
+  /* A frame of the log is two writes: every other fault takes the first of them. */
+  long stride = fault->op == FAULT_WRITE ? 2 : 1;
+  for (nth = 1 + _i % stride; nth < 400 && fail_at(world, token, fault, nth);)
+    nth += stride;
+  ck_assert_int_gt(nth, 3);
   world_pass_ms(world, MAIL_LEASE_MS);
   ck_ok(world, shop_mail_deliver(world->shop, 10000, NULL, world->err));
   ck_assert_int_eq(world_mails(world, "1, 2, 4"), 0);

@@ -183,6 +183,24 @@ START_TEST(abandoned) {
 }
 END_TEST
 
+/* A charge without any answer may be with the gateway at this moment, so only recovery may end it;
+   and what nobody knows is a person's. */
+START_TEST(not_while_it_is_asked) {
+  struct till till = till_new(TILL_OPERATIONS);
+
+  till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
+  ck_refused(till.world, till_abandon(&till), SHOP_ERR_STATE);
+  world_pass_ms(till.world, 2 * KEY_LIFE_MS);
+  ck_refused(till.world, till_abandon(&till), SHOP_ERR_STATE);
+  mood(&till, GATEWAY_SILENT);
+  (void)world_recover(till.world);
+  ck_refused(till.world, till_abandon(&till), SHOP_ERR_STATE);
+  ck_assert_int_eq(till.world->gateway.voids, 1); /* recovery's */
+  till_stands(&till, SHOP_ORDER_PENDING, SHOP_PAYMENT_SENT);
+  till_end(&till, 1);
+}
+END_TEST
+
 /* Not confirmed, so not given up: refused, lost, pending, or nothing to ask with. */
 START_TEST(not_without_a_confirmed_void) {
   static const enum gateway_mood moods[] = {GATEWAY_DECLINES, GATEWAY_SILENT, GATEWAY_PENDS,
@@ -398,6 +416,23 @@ START_TEST(a_hold_longer_than_the_keys_life) {
 }
 END_TEST
 
+/* Resumed after its time while a void is on its way already: it is told how it stands, in words. */
+START_TEST(resumed_while_it_is_voided) {
+  for
+    EACH_WAITING {
+      struct till till = waiting_till(waiting, BOTH);
+
+      mood(&till, GATEWAY_SILENT);
+      ck_till(&till, till_abandon(&till), SHOP_UNKNOWN);
+      world_pass_ms(till.world, HOLD_MS);
+      ck_till(&till, till_resume(&till), waiting->status);
+      ck_assert_str_ne(shop_error_message(till.world->err), "");
+      ck_assert_int_eq(till.world->gateway.voids, 1);
+      till_end(&till, 0);
+    }
+}
+END_TEST
+
 /* A charge that the gateway does not know is ended by a void, and only by that. */
 START_TEST(not_found_is_voided) {
   struct till till = till_new(BOTH);
@@ -439,6 +474,7 @@ int main(void) {
       resume_while_it_is_asked,
       not_a_strangers,
       abandoned,
+      not_while_it_is_asked,
       not_without_a_confirmed_void,
       abandoned_too_late,
       paid_while_abandoned,
@@ -448,6 +484,7 @@ int main(void) {
       held_too_long_and_not_voided,
       no_void_no_end,
       a_hold_longer_than_the_keys_life,
+      resumed_while_it_is_voided,
       not_found_is_voided,
       back_and_forth,
   };

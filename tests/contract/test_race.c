@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void start(pthread_t *thread, void *(*run)(void *user), void *user) {
   ck_assert_int_eq(pthread_create(thread, NULL, run, user), 0);
@@ -492,16 +493,18 @@ static struct world *world_counted(void) {
   return world;
 }
 
-/* Runs it beside a program that holds the store until so much time has passed. */
+/* Runs it beside a program that holds the store until so much time has passed. A call that asks
+   the clock so often before it queues has done so by then; one that does not, has queued. */
 static void run_waiting(struct world *world, void *(*run)(void *user), void *user,
                         int32_t calls_before, int64_t wait_ms) {
+  static const struct timespec a_moment = {.tv_nsec = 1000000};
   struct rival *rival = rival_begin(world);
   pthread_t thread;
 
   clock_calls = 0;
   start(&thread, run, user);
-  while (clock_calls < calls_before)
-    sched_yield();
+  for (int i = 0; i < 100 && clock_calls < calls_before; i++)
+    nanosleep(&a_moment, NULL);
   world_pass_ms(world, wait_ms);
   rival_end(rival);
   join(thread);
@@ -623,6 +626,39 @@ START_TEST(a_key_that_dies_while_waiting) {
   world_close_books(world, 1);
   shop_order_free(order);
   shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+static void *resume_waiting(void *user) {
+  struct crowd *crowd = user;
+  shop_order_t *order = NULL;
+
+  ck_assert_int_eq(shop_purchase_resume(crowd->world->shop, crowd->token,
+                                        crowd->world->gateway.last_order_number, NULL, &order,
+                                        NULL),
+                   SHOP_UNKNOWN);
+  shop_order_free(order);
+  return NULL;
+}
+
+/* Nor does a shopper who resumes a purchase and waited over that moment. */
+START_TEST(a_key_that_dies_while_resuming) {
+  struct world *world = world_counted();
+  struct crowd crowd = {.world = world};
+  shop_order_t *order = NULL;
+  int64_t cart_id;
+
+  crowd.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
+  world->gateway.mood = GATEWAY_LOSES_ANSWER;
+  ck_status(world, world_buy(world, crowd.token, cart_id, NULL, &order), SHOP_UNKNOWN);
+  world->gateway.mood = GATEWAY_APPROVES;
+  world_pass_ms(world, KEY_LIFE_MS - 1);
+  run_waiting(world, resume_waiting, &crowd, 1, 1);
+  ck_assert_int_eq(world->gateway.charges, 1);
+  world_close_books(world, 1);
+  shop_order_free(order);
+  shop_token_free(crowd.token);
   world_free(world);
 }
 END_TEST
@@ -753,6 +789,7 @@ int main(void) {
       a_free_orders_mail_lease,
       a_deliverers_lease,
       a_key_that_dies_while_waiting,
+      a_key_that_dies_while_resuming,
       disorder,
   };
 
