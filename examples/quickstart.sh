@@ -6,6 +6,10 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$top/build}
 store=$build/quickstart.shop
 
+# What Debian's packages bring comes first: Debian's meson belongs to its python3.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+export PATH
+
 . "$top/examples/packages.sh"
 need_packages $library_packages libcsv-dev
 
