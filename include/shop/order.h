@@ -138,8 +138,8 @@ SHOP_API int64_t shop_order_cart_id(const shop_order_t *order);
 SHOP_API int32_t shop_order_status(const shop_order_t *order);
 /** One of enum shop_payment_status. @since 0.1.0 */
 SHOP_API int32_t shop_order_payment_status(const shop_order_t *order);
-/** True where a person must look: the payment is unknown, or one of the
-    getters below says why. @since 0.1.0 */
+/** True where a person must look: what became of the payment, or of an
+    operation, is unknown, or one of the getters below says why. @since 0.1.0 */
 SHOP_API bool shop_order_needs_attention(const shop_order_t *order);
 /** The gateway moved another amount or currency than it was asked to.
     @since 0.1.0 */

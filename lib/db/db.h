@@ -102,7 +102,7 @@ void shop__query_blob(shop__query_t *q, int32_t n, const void *value, size_t siz
     or a negative status (also reset; the message is in shop__tx_error).
     A unique or check constraint that fails gives SHOP__CONFLICT. */
 int32_t shop__query_step(shop__query_t *q) SHOP__MUST_USE;
-#define SHOP__CONFLICT (-999) /* internal: never leaves lib/rows */
+#define SHOP__CONFLICT (-999) /* internal: the caller of the function gets SHOP_ERR_CORRUPT */
 
 int64_t shop__query_get_int(shop__query_t *q, int32_t column);
 bool shop__query_is_null(shop__query_t *q, int32_t column);

@@ -195,8 +195,12 @@ int32_t shop_order_payment_status(const shop_order_t *order) {
 }
 
 bool shop_order_needs_attention(const shop_order_t *order) {
-  return order != NULL &&
-         (order->attention != 0 || order->payment_status == SHOP_PAYMENT_UNKNOWN);
+  if (order == NULL)
+    return false;
+  for (int32_t i = 0; i < shop_order_operation_count(order); i++)
+    if (shop_order_operation_state(order, i) == SHOP_OPERATION_UNKNOWN)
+      return true;
+  return order->attention != 0 || order->payment_status == SHOP_PAYMENT_UNKNOWN;
 }
 
 bool shop_order_has_mismatch(const shop_order_t *order) {

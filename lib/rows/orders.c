@@ -24,10 +24,12 @@ static const char ORDERS_PLACED[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.status = $1 AND " ORDER_PAGE;
 static const char ORDERS_NOT_PLACED[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.status <> 2 AND o.status = $1 AND " ORDER_PAGE;
+/* Each half is written so that its partial index serves: few orders are ever here. */
 static const char ORDERS_IN_ATTENTION[] =
     "SELECT " ORDER_COLUMNS " FROM payments p JOIN orders o ON o.id = p.order_id"
-    " WHERE (p.attention <> 0 OR p.state = 3) AND p.order_id < $1"
-    " ORDER BY p.order_id DESC LIMIT $2";
+    " WHERE p.order_id IN (SELECT order_id FROM payments WHERE attention <> 0 OR state = 3"
+    " UNION SELECT order_id FROM operations WHERE state IN (1, 4) AND state = 4)"
+    " AND p.order_id < $1 ORDER BY p.order_id DESC LIMIT $2";
 static const char ORDERS_ANY[] =
     "SELECT " ORDER_COLUMNS ORDER_SOURCE "WHERE o.id < $1 ORDER BY o.id DESC LIMIT $2";
 static const char ORDER_INSERT[] =

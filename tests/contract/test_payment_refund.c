@@ -25,6 +25,16 @@ static int64_t given_back(struct till *till) {
 
 /* ---- sums ------------------------------------------------------------------------- */
 
+/* A person finds the order in the list of those that need one. */
+static void ck_in_attention(struct world *world) {
+  shop_order_page_t *page = NULL;
+
+  ck_ok(world, shop_order_list_in_attention(world->shop, 0, 10, &page, world->err));
+  ck_assert_int_eq(shop_order_page_count(page), 1);
+  ck_assert(shop_order_needs_attention(shop_order_page_at(page, 0)));
+  shop_order_page_free(page);
+}
+
 START_TEST(several_parts) {
   struct till till = bought(TILL_OPERATIONS);
 
@@ -313,6 +323,7 @@ START_TEST(of_another_amount) {
   ck_till(&till, till_refund(&till, 500, NULL), SHOP_UNKNOWN); /* which is a person's */
   till_money(&till, TOTAL, 499);
   ck_assert_int_eq(till_operation(&till, 2), SHOP_OPERATION_UNKNOWN);
+  ck_in_attention(till.world);
   till_end_unbooked(&till, 3);
 }
 END_TEST

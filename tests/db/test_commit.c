@@ -113,11 +113,11 @@ START_TEST(commit_refused_by_a_rule) {
   members[1].fn = owe;
   squad_run(store, members, 3);
   ck_assert_int_eq(members[0].status, SHOP_OK);
-  ck_assert_int_eq(members[1].status, SHOP__CONFLICT);
+  ck_assert_int_eq(members[1].status, SHOP_ERR_CORRUPT);
   ck_assert_int_eq(members[2].status, SHOP_OK);
   ck_assert_int_eq(notes(store), 3);
   struct note alone = {.who = 8};
-  ck_assert_int_eq(shop__db_write(store, owe, &alone, NULL, NULL), SHOP__CONFLICT);
+  ck_assert_int_eq(shop__db_write(store, owe, &alone, NULL, NULL), SHOP_ERR_CORRUPT);
   ck_assert_int_eq(alone.runs, 1);
   put_one(store, 9);
 }

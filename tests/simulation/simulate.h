@@ -43,7 +43,7 @@ struct scene {
 struct sim {
   uint64_t seed, random;
   int32_t step, steps;
-  bool lies;     /* the gateway says what is not so */
+  bool lies; /* the gateway says what is not so */
   struct model *model;
   struct scene *scene;
   int32_t depth;
