@@ -218,6 +218,12 @@ int32_t shop__db_write(shop__db_t *db, shop__db_fn fn, void *ctx,
     lead(db, &job);
   }
 
+  if (job.status == SHOP__CONFLICT) {
+    /* A rule of the schema was the last line of defence, and held: what is stored does not fit what
+       the code above knows of it. */
+    job.status = shop__error_set(&job.error, SHOP_ERR_CORRUPT,
+                                 "The change breaks a rule of the store: run shop_verify");
+  }
   if (job.status < 0) {
     shop__error_copy(err, &job.error);
   } else {

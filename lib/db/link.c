@@ -76,11 +76,6 @@ int32_t shop__link_call(struct shop__link *link, shop__db_fn fn, void *ctx,
   shop__link_reset(link);
   if (tx->failure.code != SHOP_OK) {
     status = shop__error_copy(error, &tx->failure);
-  } else if (status == SHOP__CONFLICT) {
-    /* A rule of the schema was the last line of defence, and held: what is stored does not fit what
-       the code above knows of it. */
-    status = shop__error_set(error, SHOP_ERR_CORRUPT,
-                             "The change breaks a rule of the store: run shop_verify");
   } else if (status < 0) {
     error->code = status; /* the function may have answered without a text */
   }
