@@ -44,7 +44,8 @@ SHOP_API int32_t shop_payment_report_set_event_id(shop_payment_report_t *report,
     Where the gateway does not repeat it, the reference must do. @return as
     `shop_payment_report_set_event_id` @since 0.1.0 */
 SHOP_API int32_t shop_payment_report_set_key(shop_payment_report_t *report, const char *key);
-/** The gateway's own reference of the operation. @return as
+/** The gateway's own reference of the operation: of a refund its own, not that
+    of the charge, or two equal refunds are taken for one. @return as
     `shop_payment_report_set_event_id` @since 0.1.0 */
 SHOP_API int32_t shop_payment_report_set_reference(shop_payment_report_t *report,
                                                    const char *reference);

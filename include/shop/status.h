@@ -136,7 +136,8 @@ enum shop_status {
   SHOP_ERR_FORKED = -601,
   /** The shop is being closed. */
   SHOP_ERR_CLOSED = -602,
-  /** `shop_close` from inside a callback. */
+  /** `shop_close` from inside a callback, or any call from inside a progress
+      callback. */
   SHOP_ERR_IN_CALLBACK = -603,
   /** The purchase needs a payment, and no charge callback is set. */
   SHOP_ERR_NO_GATEWAY = -604

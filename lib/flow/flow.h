@@ -412,6 +412,7 @@ struct shop__settle {
   int32_t actor;                          /* enum shop_actor */
   const shop_order_t *draft;              /* the order as stored, where the caller has it */
   const struct shop__report_row *report;  /* stored in the same transaction; or NULL */
+  int64_t deadline_ms;                   /* 0: none */
   const char *resolved;                   /* a person's note: only an unknown one; or NULL */
   bool give_up;    /* nobody can know any more: unknown, for a person */
   bool unanswered; /* a callback was asked just now: no answer is SHOP_UNKNOWN */

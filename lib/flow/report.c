@@ -217,10 +217,15 @@ static int32_t fill_decision(struct shop__outcome *outcome, const char *referenc
 }
 
 static int32_t resolve(shop_t *shop, const struct shop__outcome *outcome, const char *number,
-                       const char *note, shop_order_t **out, shop_error_t *err) {
+                       const char *note, const shop_options_t *options, shop_order_t **out,
+                       shop_error_t *err) {
   struct find_unknown find = {.number = number};
   struct shop__settle settle = {
-      .outcome = outcome, .actor = SHOP_ACTOR_MERCHANT, .resolved = note};
+      .outcome = outcome,
+      .actor = SHOP_ACTOR_MERCHANT,
+      .resolved = note,
+      .deadline_ms = shop__options_rule(options, true).deadline_ms,
+  };
   int32_t status = shop__db_read(shop->db, find_unknown_fn, &find, err);
 
   if (status != SHOP_OK)
@@ -253,7 +258,7 @@ int32_t shop_payment_resolve(shop_t *shop, const char *number, int32_t outcome,
                                             SHOP__TEXT_LINE, NULL) != SHOP_OK)
     status = shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
   if (status == SHOP_OK)
-    status = resolve(shop, &decision, number, note, out, err);
+    status = resolve(shop, &decision, number, note, options, out, err);
   return shop__leave(shop, status);
 }
 

@@ -190,7 +190,7 @@ static bool may_place(int32_t answer) {
 }
 
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) {
-  const struct shop__db_write_rule rule = {.payment = true};
+  const struct shop__db_write_rule rule = {.deadline_ms = settle->deadline_ms, .payment = true};
   struct shop__bytes message = {0};
   struct shop__settling work = {.shop = shop, .settle = settle};
   int32_t status = shop__same_process(shop, err);
