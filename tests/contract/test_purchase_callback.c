@@ -155,6 +155,35 @@ START_TEST(stock_set_under_a_declined_purchase) {
 }
 END_TEST
 
+static void refund_at_once(shop_gateway_call_t *call, void *user) {
+  (void)user;
+  ck_assert_int_eq(shop_gateway_call_set_refunded(call, "re_1",
+                                                  shop_gateway_call_amount_minor(call),
+                                                  shop_gateway_call_currency(call)),
+                   SHOP_OK);
+}
+
+/* The same, where the order is cancelled afterwards: its pieces fill first what was promised
+   beyond the count, and then what was counted is there. */
+START_TEST(stock_set_under_a_purchase_that_is_cancelled) {
+  for (counted = 0; counted < sizeof COUNTS / sizeof COUNTS[0]; counted++) {
+    struct stage stage = stage_new();
+    struct world *world = stage.world;
+    shop_order_t *order, *cancelled = NULL;
+
+    ck_assert_int_eq(shop_config_set_gateway_refund(world->config, refund_at_once, NULL), SHOP_OK);
+    world_reopen(world);
+    order = stage_buy(&stage, do_count);
+    ck_ok(world,
+          shop_order_cancel(world->shop, shop_order_number(order), NULL, &cancelled, world->err));
+    ck_assert_int_eq(world_available(world, "TEA"), COUNTS[counted].set);
+    shop_order_free(cancelled);
+    shop_order_free(order);
+    stage_end(&stage, 0);
+  }
+}
+END_TEST
+
 /* Unlimited before, counted in the callback: what was reserved comes out of the count. */
 static void do_limit(struct stage *stage) {
   world_put(stage->world, "TEA", 999, "EUR", 5);
@@ -387,6 +416,7 @@ int main(void) {
       what_was_agreed_is_bought,
       stock_set_under_a_purchase,
       stock_set_under_a_declined_purchase,
+      stock_set_under_a_purchase_that_is_cancelled,
       unlimited_stock_counted_under_a_purchase,
       stock_adjusted_under_a_purchase,
       a_cart_being_bought_waits,

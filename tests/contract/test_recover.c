@@ -140,6 +140,38 @@ START_TEST(by_the_same_request) {
 }
 END_TEST
 
+/* While recovery repeats a charge, no other recovery does: it has the lease now. */
+static void recover_beside(struct gateway *gateway, void *user) {
+  struct world *world = user;
+
+  gateway->before = NULL;
+  world_pass_ms(world, 1);
+  ck_recovered(world, 0);
+  world_pass_ms(world, GATEWAY_LEASE_MS - 2);
+  ck_recovered(world, 0);
+  ck_assert_int_eq(gateway->charges, 1);
+  world_pass_ms(world, 1);
+  ck_recovered(world, .examined = 1, .placed = 1);
+}
+
+START_TEST(a_recovery_has_its_time) {
+  struct scene scene = scene_new(false);
+  struct world *world = scene.world;
+
+  scene_buy(&scene, GATEWAY_LOSES_ANSWER, SHOP_UNKNOWN);
+  world->gateway.mood = GATEWAY_APPROVES;
+  world->gateway.before = recover_beside;
+  world->gateway.hook_user = world;
+  world_pass_ms(world, GATEWAY_LEASE_MS);
+  ck_recovered(world, .examined = 1, .placed = 1);
+  ck_assert_int_eq(world->gateway.charges, 3);
+  ck_assert_int_eq(world->gateway.count, 1);
+  ck_assert_int_eq(world->transport.count, 1);
+  check_stands(&scene, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED, LOST " " PAID);
+  scene_end(&scene, 0);
+}
+END_TEST
+
 /* After the key's life a repetition could charge again: it is never made, and a person has it,
    for ever; until a query can tell. */
 START_TEST(never_after_the_keys_life) {
@@ -744,6 +776,7 @@ int main(void) {
   const TTest *const tests[] = {
       by_query,
       by_the_same_request,
+      a_recovery_has_its_time,
       never_after_the_keys_life,
       within_the_keys_life,
       a_gateway_that_forgets_keys,
