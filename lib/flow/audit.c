@@ -54,6 +54,7 @@ struct audit_order {
   int64_t refunding_minor; /* in refunds that are not finished */
   int32_t captures;        /* that are done */
   bool unknown;            /* some operation is */
+  bool other_charge;       /* what the gateway is asked for is not what is to be paid */
 };
 
 /* ---- findings --------------------------------------------------------------------------- */
@@ -397,8 +398,9 @@ static bool charge_agrees(int32_t payment_state, int32_t charge_state) {
 static void check_payment(struct audit *audit, const struct audit_order *at) {
   const struct shop__audit_order_row *row = at->row;
   const struct shop__order_row *order = &row->order;
+  int64_t refunds = 0;
 
-  if (!charge_agrees(order->payment.state, row->operation_state))
+  if (!charge_agrees(order->payment.state, row->operation_state) || at->other_charge)
     violation(audit, "order %s: its charge and its payment disagree", order->number);
   if (order->payment.state != SHOP_PAYMENT_NONE &&
       (order->payment.amount_minor != order->total_minor ||
@@ -409,7 +411,8 @@ static void check_payment(struct audit *audit, const struct audit_order *at) {
   if (order->payment.captured_minor != at->taken_minor || order->payment.refunded_minor != at->given_back_minor)
     violation(audit, "order %s: its payment is not the sum of its operations", order->number);
   if ((order->payment.attention & SHOP__ATTENTION_CONTRADICTION) == 0 &&
-      order->payment.refunded_minor + at->refunding_minor > order->payment.captured_minor)
+      (!shop__money_add(order->payment.refunded_minor, at->refunding_minor, &refunds) ||
+       refunds > order->payment.captured_minor))
     violation(audit, "order %s: more is being refunded than was captured", order->number);
 }
 
@@ -442,6 +445,7 @@ static void check_attention(struct audit *audit, const struct audit_order *at) {
 }
 
 static int32_t sum_operations(shop__tx_t *tx, struct audit *audit, struct audit_order *at) {
+  const struct shop__payment_row *payment = &at->row->order.payment;
   struct shop__operation_row row;
   shop__query_t *q = shop__operations_each(tx, at->row->order.id);
   bool fits = true;
@@ -457,6 +461,10 @@ static int32_t sum_operations(shop__tx_t *tx, struct audit *audit, struct audit_
       fits = fits && shop__money_add(at->refunding_minor, row.amount_minor, &at->refunding_minor);
     at->captures += row.kind == SHOP_OPERATION_CAPTURE && row.state == SHOP_OPERATION_DONE;
     at->unknown = at->unknown || row.state == SHOP_OPERATION_UNKNOWN;
+    at->other_charge =
+        at->other_charge || (row.kind == SHOP_OPERATION_CHARGE &&
+                             (row.amount_minor != payment->amount_minor ||
+                              !same_currency(row.currency, payment->currency)));
   }
   if (!fits)
     violation(audit, "order %s: its operations do not add up to any number",

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a shop with an order of every kind ------------------------------------------ */
+/* ---- a shop with an order of every kind ---------------------------------- */
 
 static void buy(struct world *world, const char *email, const char *sku, enum gateway_mood mood,
                 int32_t status) {
@@ -76,8 +76,7 @@ static void commit(struct world *world, const struct crime *crime) {
 }
 
 /* The shop is made once; each crime is committed on a copy of its file. */
-static void commit_all(const struct crime *crimes, size_t count) {
-  struct world *world = world_of_all_kinds();
+static void commit_all(struct world *world, const struct crime *crimes, size_t count) {
   char copy[300];
 
   ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
@@ -94,9 +93,10 @@ static void commit_all(const struct crime *crimes, size_t count) {
   }
   world_free(world);
 }
-#define COMMIT(crimes) commit_all(crimes, sizeof(crimes) / sizeof(crimes)[0])
+#define COMMIT_IN(world, crimes) commit_all(world, crimes, sizeof(crimes) / sizeof(crimes)[0])
+#define COMMIT(crimes) COMMIT_IN(world_of_all_kinds(), crimes)
 
-/* ---- soundness ------------------------------------------------------------------------- */
+/* ---- soundness ----------------------------------------------------------- */
 
 START_TEST(a_sound_shop) {
   struct world *world = world_new();
@@ -150,7 +150,7 @@ START_TEST(arguments) {
 }
 END_TEST
 
-/* ---- stock -------------------------------------------------------------------------------- */
+/* ---- stock --------------------------------------------------------------- */
 
 static const struct crime AGAINST_STOCK[] = {
     {"UPDATE products SET reserved = reserved + 1, received = received + 1 WHERE sku = 'TEA'",
@@ -168,6 +168,7 @@ static const struct crime AGAINST_STOCK[] = {
              "DELETE FROM reservations WHERE product_id = " TEA " AND order_id <> " BOB ";"
              "UPDATE orders SET total_minor = 1000; UPDATE payments SET amount_minor = 1000;"
              "UPDATE payments SET captured_minor = 1000 WHERE state = 4;"
+             "UPDATE operations SET amount_minor = 1000;"
              "UPDATE operations SET moved_minor = 1000 WHERE state = 2;"
              "DELETE FROM order_adjustments WHERE kind = 4;"
              "UPDATE orders SET total_minor = 0 WHERE email = 'dan@example.org';"
@@ -221,7 +222,7 @@ START_TEST(sums_that_do_not_fit) {
 }
 END_TEST
 
-/* ---- orders --------------------------------------------------------------------------------- */
+/* ---- orders -------------------------------------------------------------- */
 
 static const struct crime AGAINST_ORDERS[] = {
     {"UPDATE order_lines SET unit_price_minor = unit_price_minor + 1 WHERE sku = 'TEA'"
@@ -272,8 +273,7 @@ START_TEST(crimes_against_orders) {
 }
 END_TEST
 
-/* ---- payments -----------------------------------------------------------------------------------
- */
+/* ---- payments ------------------------------------------------------------ */
 
 static const struct crime AGAINST_PAYMENTS[] = {
     {"UPDATE payments SET captured_minor = captured_minor - 1 WHERE order_id = " ADA,
@@ -312,9 +312,15 @@ static const struct crime AGAINST_PAYMENTS[] = {
     {"DELETE FROM operations WHERE order_id = " ADA,
      "V order #: its charge and its payment disagree\n"
      "V order #: its payment is not the sum of its operations\n"},
+    {"UPDATE operations SET amount_minor = 1 WHERE order_id = " BOB, /* what would be repeated */
+     "V order #: its charge and its payment disagree\n"},
+    {"UPDATE operations SET currency = 'JPY' WHERE order_id = " BOB,
+     "V order #: its charge and its payment disagree\n"},
     {"UPDATE payments SET amount_minor = amount_minor + 1 WHERE order_id = " ADA,
+     "V order #: its charge and its payment disagree\n"
      "V order #: its payment is not for its total\n"},
-    {"UPDATE payments SET currency = 'USD' WHERE order_id = " BOB,
+    {"UPDATE operations SET currency = 'USD' WHERE order_id = " BOB ";"
+     "UPDATE payments SET currency = 'USD' WHERE order_id = " BOB,
      "V order #: its payment is not for its total\n"},
     {"UPDATE payments SET captured_minor = 1 WHERE order_id = " BOB,
      "V order #: money is recorded and not captured\n"
@@ -329,8 +335,67 @@ START_TEST(crimes_against_payments) {
 }
 END_TEST
 
-/* ---- the file
- * ------------------------------------------------------------------------------------- */
+/* ---- what follows an order ----------------------------------------------- */
+
+static void refund_at_once(shop_gateway_call_t *call, void *user) {
+  (void)user;
+  ck_assert_int_eq(shop_gateway_call_set_refunded(call, "re_1",
+                                                  shop_gateway_call_amount_minor(call),
+                                                  shop_gateway_call_currency(call)),
+                   SHOP_OK);
+}
+
+/* Ada's order was paid, then cancelled and refunded. */
+static struct world *world_of_a_cancelled_order(void) {
+  struct world *world = world_prepare();
+  shop_order_t *order = NULL;
+
+  ck_assert_int_eq(shop_config_set_gateway_refund(world->config, refund_at_once, NULL), SHOP_OK);
+  world_open(world);
+  world_put(world, "TEA", 999, "EUR", 10);
+  world_put(world, "CUP", 500, "EUR", 10);
+  buy(world, "ada@example.org", "TEA", GATEWAY_APPROVES, SHOP_OK);
+  ck_ok(world,
+        shop_order_cancel(world->shop, world->gateway.last_order_number, NULL, &order, world->err));
+  shop_order_free(order);
+  world_verify(world, 0);
+  return world;
+}
+
+#define REFUND "kind = 4 AND order_id = " ADA
+
+static const struct crime AFTER_AN_ORDER[] = {
+    {"UPDATE reservations SET returned = 1 WHERE product_id = " TEA ";"
+     "UPDATE products SET sold = sold + 1, available = available - 1 WHERE sku = 'TEA'",
+     "V order #: cancelled, and not all of it is back in stock\n"},
+    {"UPDATE operations SET moved_minor = moved_minor - 1 WHERE " REFUND ";"
+     "UPDATE payments SET refunded_minor = refunded_minor - 1",
+     "V order #: cancelled, and its money was not given back\n"},
+    {"UPDATE operations SET state = 4, moved_minor = 0 WHERE " REFUND ";"
+     "UPDATE payments SET refunded_minor = 0",
+     "V order #: cancelled, and its money was not given back\n"
+     "A order #: nobody knows what became of an operation\n"},
+    {"UPDATE operations SET state = 1, moved_minor = 0, amount_minor = amount_minor + 1"
+     " WHERE " REFUND "; UPDATE payments SET refunded_minor = 0",
+     "V order #: cancelled, and its money was not given back\n"
+     "V order #: more is being refunded than was captured\n"},
+    {"UPDATE operations SET kind = 2, moved_minor = " LARGEST " WHERE " REFUND,
+     "V order #: its operations do not add up to any number\n"
+     "V order #: its payment is not the sum of its operations\n"},
+    {LAWLESS "UPDATE operations SET state = 1, amount_minor = " LARGEST " WHERE " REFUND ";"
+             "UPDATE payments SET refunded_minor = " LARGEST,
+     "V the file is damaged: CHECK constraint failed in payments\n"
+     "V order #: cancelled, and its money was not given back\n"
+     "V order #: its payment is not the sum of its operations\n"
+     "V order #: more is being refunded than was captured\n"},
+};
+
+START_TEST(crimes_after_an_order) {
+  COMMIT_IN(world_of_a_cancelled_order(), AFTER_AN_ORDER);
+}
+END_TEST
+
+/* ---- the file ------------------------------------------------------------ */
 
 static const struct crime AGAINST_THE_FILE[] = {
     {LAWLESS "INSERT INTO order_adjustments VALUES (7, 0, 2, 1, 'of no order')",
@@ -350,8 +415,7 @@ START_TEST(crimes_against_the_file) {
 }
 END_TEST
 
-/* ---- for a person
- * ----------------------------------------------------------------------------------- */
+/* ---- for a person -------------------------------------------------------- */
 
 static const struct crime FOR_A_PERSON[] = {
     {"UPDATE operations SET state = 4 WHERE order_id = " BOB ";"
@@ -382,8 +446,7 @@ START_TEST(what_needs_a_person) {
 }
 END_TEST
 
-/* ---- many
- * ------------------------------------------------------------------------------------------- */
+/* ---- many ---------------------------------------------------------------- */
 
 /* All are counted, and ten thousand can be read. */
 START_TEST(more_than_can_be_read) {
@@ -415,6 +478,7 @@ int main(void) {
       sums_that_do_not_fit,
       crimes_against_orders,
       crimes_against_payments,
+      crimes_after_an_order,
       crimes_against_the_file,
       what_needs_a_person,
       more_than_can_be_read,

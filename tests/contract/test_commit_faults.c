@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- anywhere ---------------------------------------------------------------------- */
+/* ---- anywhere ------------------------------------------------------------ */
 
 struct fault {
   enum fault_op op;
@@ -122,7 +122,7 @@ START_TEST(a_disk_that_gives_out) {
 }
 END_TEST
 
-/* ---- a doubtful beginning -------------------------------------------------------------- */
+/* ---- a doubtful beginning ------------------------------------------------ */
 
 /* Nobody can tell whether the order was stored: the gateway is not called, no order is given, and
    the same key finds out. */
@@ -159,7 +159,7 @@ START_TEST(a_doubtful_beginning) {
 }
 END_TEST
 
-/* ---- syncs --------------------------------------------------------------------------------- */
+/* ---- syncs --------------------------------------------------------------- */
 
 static long syncs_of(struct world *world, const shop_token_t *token, const char *sku) {
   int64_t cart_id = world_cart(world, token);
@@ -198,7 +198,7 @@ START_TEST(payments_are_synced) {
 }
 END_TEST
 
-/* ---- together ------------------------------------------------------------------------------ */
+/* ---- together ------------------------------------------------------------ */
 
 static _Atomic int32_t clock_calls;
 

@@ -41,7 +41,7 @@ static int64_t buy(struct scene *scene, const struct form *form, int32_t status)
   return id;
 }
 
-/* ---- the same request -------------------------------------------------------------- */
+/* ---- the same request ---------------------------------------------------- */
 
 /* The result is the stored one: at once, after a restart, after another login, and when nothing of
    what was bought is as it was. */
@@ -108,7 +108,7 @@ START_TEST(a_free_order_again) {
 }
 END_TEST
 
-/* ---- another request ---------------------------------------------------------------- */
+/* ---- another request ----------------------------------------------------- */
 
 #define SHIPPING_7                                                                                 \
   { SHOP_ADJUSTMENT_SHIPPING, "x", 7 }
@@ -224,7 +224,7 @@ START_TEST(keys_byte_by_byte) {
 }
 END_TEST
 
-/* ---- at once ------------------------------------------------------------------------------ */
+/* ---- at once ------------------------------------------------------------- */
 
 enum { THREADS = 8 };
 
@@ -323,7 +323,7 @@ START_TEST(free_orders_many_threads) {
 }
 END_TEST
 
-/* ---- two processes --------------------------------------------------------------------------- */
+/* ---- two processes ------------------------------------------------------- */
 
 enum { ROUNDS = 40 };
 

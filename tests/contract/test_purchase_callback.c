@@ -54,7 +54,7 @@ static void stage_end(struct stage *stage, int64_t attentions) {
   world_free(stage->world);
 }
 
-/* ---- nothing after T1 matters ------------------------------------------------------- */
+/* ---- nothing after T1 matters -------------------------------------------- */
 
 static void do_retire(struct stage *stage) {
   ck_ok(stage->world, shop_product_retire(stage->world->shop, "TEA", NULL, stage->world->err));
@@ -218,7 +218,7 @@ START_TEST(stock_adjusted_under_a_purchase) {
 }
 END_TEST
 
-/* ---- the cart waits --------------------------------------------------------------------- */
+/* ---- the cart waits ------------------------------------------------------ */
 
 static void do_touch_cart(struct stage *stage) {
   struct world *world = stage->world;
@@ -262,7 +262,7 @@ START_TEST(a_cart_being_bought_waits) {
 }
 END_TEST
 
-/* ---- others go on ------------------------------------------------------------------------- */
+/* ---- others go on -------------------------------------------------------- */
 
 static void do_let_bob_buy(struct stage *stage) {
   struct world *world = stage->world;

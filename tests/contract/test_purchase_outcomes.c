@@ -57,7 +57,7 @@ static void check_waits(struct scene *scene, const shop_order_t *order, int32_t 
   shop_order_free(stored);
 }
 
-/* ---- no answer ------------------------------------------------------------------------ */
+/* ---- no answer ----------------------------------------------------------- */
 
 static void no_answer(enum gateway_mood mood) {
   struct scene scene = scene_new();
@@ -107,7 +107,7 @@ START_TEST(wrong_answers_are_no_answers) {
 }
 END_TEST
 
-/* ---- odd answers, one after the other ---------------------------------------------------- */
+/* ---- odd answers, one after the other ------------------------------------ */
 
 /* One call of a setter: which, with what, and whether it is taken. */
 struct saying {
@@ -226,8 +226,7 @@ START_TEST(the_same_answer_twice) {
 }
 END_TEST
 
-/* ---- declined ---------------------------------------------------------------------------------
- */
+/* ---- declined ------------------------------------------------------------ */
 
 static void check_open_again(struct scene *scene) {
   struct world *world = scene->world;
@@ -310,8 +309,7 @@ START_TEST(declined_without_a_key) {
 }
 END_TEST
 
-/* ---- later
- * ---------------------------------------------------------------------------------------- */
+/* ---- later --------------------------------------------------------------- */
 
 START_TEST(pending_waits) {
   struct scene scene = scene_new();
@@ -338,8 +336,7 @@ START_TEST(pending_waits) {
 }
 END_TEST
 
-/* ---- another amount
- * --------------------------------------------------------------------------------- */
+/* ---- another amount ------------------------------------------------------ */
 
 static void mismatch(enum gateway_mood mood, int64_t amount, const char *currency) {
   struct scene scene = scene_new();
@@ -398,8 +395,7 @@ START_TEST(far_more_was_taken) {
 }
 END_TEST
 
-/* ---- the store fails after the charge
- * ----------------------------------------------------------------- */
+/* ---- the store fails after the charge ------------------------------------ */
 
 static struct rival *rival;
 

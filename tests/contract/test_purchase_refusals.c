@@ -36,7 +36,7 @@ static void end(struct world *world, shop_token_t *token) {
   world_free(world);
 }
 
-/* ---- the cart ---------------------------------------------------------------------- */
+/* ---- the cart ------------------------------------------------------------ */
 
 START_TEST(an_empty_cart) {
   struct world *world = world_new();
@@ -105,7 +105,7 @@ START_TEST(a_stale_version) {
 }
 END_TEST
 
-/* ---- money --------------------------------------------------------------------------- */
+/* ---- money --------------------------------------------------------------- */
 
 START_TEST(another_total_than_expected) {
   struct world *world = world_new();
@@ -291,7 +291,7 @@ START_TEST(no_method_and_no_gateway) {
 }
 END_TEST
 
-/* ---- products -------------------------------------------------------------------------- */
+/* ---- products ------------------------------------------------------------ */
 
 START_TEST(a_product_no_longer_sold) {
   struct world *world = world_new();
@@ -334,7 +334,7 @@ START_TEST(out_of_stock) {
 }
 END_TEST
 
-/* ---- who asks ----------------------------------------------------------------------------- */
+/* ---- who asks ------------------------------------------------------------ */
 
 START_TEST(a_token_that_is_not_good) {
   struct world *world = world_new(), *elsewhere = world_new();
@@ -364,7 +364,7 @@ START_TEST(a_token_that_is_not_good) {
 }
 END_TEST
 
-/* ---- the store ------------------------------------------------------------------------------ */
+/* ---- the store ----------------------------------------------------------- */
 
 /* Beside a program that holds the store the call waits no longer than it may. */
 START_TEST(a_store_that_is_held) {

@@ -15,7 +15,7 @@ static void join(pthread_t thread) {
   ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-/* ---- the last piece ------------------------------------------------------------- */
+/* ---- the last piece ------------------------------------------------------ */
 
 enum { ROUNDS = 200 };
 
@@ -99,7 +99,7 @@ START_TEST(the_last_piece) {
 }
 END_TEST
 
-/* ---- a hundred pieces ---------------------------------------------------------------- */
+/* ---- a hundred pieces ---------------------------------------------------- */
 
 enum { BUYERS = 8, STOCK = 100 };
 
@@ -168,7 +168,7 @@ START_TEST(a_hundred_pieces) {
 }
 END_TEST
 
-/* ---- the cart and the price under a purchase ------------------------------------------ */
+/* ---- the cart and the price under a purchase ----------------------------- */
 
 struct meddler {
   struct world *world;
@@ -273,7 +273,7 @@ START_TEST(pricing_while_buying) {
 }
 END_TEST
 
-/* ---- a live call and recovery ------------------------------------------------------------- */
+/* ---- a live call and recovery -------------------------------------------- */
 
 /* The live call has taken the money; it and recovery settle at the same moment. */
 struct duel {
@@ -421,7 +421,7 @@ START_TEST(another_shop_takes_over) {
 }
 END_TEST
 
-/* ---- many recoveries ------------------------------------------------------------------------ */
+/* ---- many recoveries ----------------------------------------------------- */
 
 static void *recover_all(void *user) {
   struct duel *duel = user;
@@ -472,7 +472,7 @@ START_TEST(recoveries_at_once) {
 }
 END_TEST
 
-/* ---- waiting for the store ------------------------------------------------------------------ */
+/* ---- waiting for the store ----------------------------------------------- */
 
 /* A clock that counts how often it is asked: a call asks before it queues for the store. */
 static _Atomic int32_t clock_calls;
@@ -663,8 +663,7 @@ START_TEST(a_key_that_dies_while_resuming) {
 }
 END_TEST
 
-/* ---- disorder -----------------------------------------------------------------------------------
- */
+/* ---- disorder ------------------------------------------------------------ */
 
 static _Atomic uint32_t dice;
 

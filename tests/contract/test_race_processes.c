@@ -18,7 +18,7 @@ static struct world *world_shared(struct gateway *gateway) {
   return world;
 }
 
-/* ---- the last piece --------------------------------------------------------------- */
+/* ---- the last piece ------------------------------------------------------ */
 
 enum { ROUNDS = 200 };
 
@@ -96,7 +96,7 @@ START_TEST(the_last_piece) {
 }
 END_TEST
 
-/* ---- a slow gateway ------------------------------------------------------------------ */
+/* ---- a slow gateway ------------------------------------------------------ */
 
 static struct peer *slow_peer;
 
@@ -166,7 +166,7 @@ START_TEST(another_process_takes_over) {
 }
 END_TEST
 
-/* ---- a shop carried across a fork ------------------------------------------------------- */
+/* ---- a shop carried across a fork ---------------------------------------- */
 
 /* The child of a process with an open shop can do nothing with it, and charges nobody. */
 START_TEST(a_child_cannot_buy) {
@@ -260,7 +260,7 @@ START_TEST(a_callback_that_forks) {
 }
 END_TEST
 
-/* ---- killed --------------------------------------------------------------------------------- */
+/* ---- killed -------------------------------------------------------------- */
 
 /* Where the child dies by its own hand; the parent kills the others. */
 enum death { BEFORE_CHARGE, AFTER_CHARGE, IN_TRANSPORT, IN_FREE_TRANSPORT, BY_THE_PARENT };

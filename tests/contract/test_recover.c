@@ -62,7 +62,7 @@ static void scene_end(struct scene *scene, int64_t attentions) {
 #define LOST "order.created payment.unanswered"
 #define PAID "payment.captured order.placed mail.sent"
 
-/* ---- the two ways ------------------------------------------------------------------ */
+/* ---- the two ways -------------------------------------------------------- */
 
 /* The answer was lost: the gateway is asked, and charges nothing. */
 START_TEST(by_query) {
@@ -296,7 +296,7 @@ START_TEST(wrong_answers_to_a_query) {
 }
 END_TEST
 
-/* ---- pending --------------------------------------------------------------------------- */
+/* ---- pending ------------------------------------------------------------- */
 
 START_TEST(pending_is_asked_until_it_is_final) {
   static const enum gateway_mood ends[] = {GATEWAY_TAKES_LESS, GATEWAY_DECLINES};
@@ -336,7 +336,7 @@ START_TEST(pending_is_asked_until_it_is_final) {
 }
 END_TEST
 
-/* ---- late, twice, contradicting ------------------------------------------------------------ */
+/* ---- late, twice, contradicting ------------------------------------------ */
 
 /* While the live call has taken the money and not yet answered, its lease runs out and recovery
    is told something else. */
@@ -577,7 +577,7 @@ START_TEST(mismatch_and_then_anything) {
 }
 END_TEST
 
-/* ---- clocks ------------------------------------------------------------------------------- */
+/* ---- clocks -------------------------------------------------------------- */
 
 /* A lease that begins in the future has expired; but a clock that went back says nothing of a
    key's age, so nothing is charged by it. */
@@ -631,7 +631,7 @@ START_TEST(a_clock_that_leaps) {
 }
 END_TEST
 
-/* ---- many ---------------------------------------------------------------------------------- */
+/* ---- many ---------------------------------------------------------------- */
 
 /* Shoppers whose purchases got lost, u0 first. */
 static void lose_some(struct world *world, int from, int to, enum gateway_mood mood) {
@@ -725,8 +725,7 @@ START_TEST(the_pending_do_not_block) {
 }
 END_TEST
 
-/* ---- what it says -----------------------------------------------------------------------------
- */
+/* ---- what it says -------------------------------------------------------- */
 
 START_TEST(recovering_without_callbacks) {
   struct scene scene = scene_new(false);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what an order holds -------------------------------------------------------- */
+/* ---- what an order holds ------------------------------------------------- */
 
 static const struct form EVERYTHING = {
     .method = CARD,
@@ -268,7 +268,7 @@ START_TEST(two_hundred_lines) {
 }
 END_TEST
 
-/* ---- finding orders ---------------------------------------------------------------- */
+/* ---- finding orders ------------------------------------------------------ */
 
 static int by_text(const void *a, const void *b) {
   return strcmp(a, b);
@@ -485,7 +485,7 @@ START_TEST(the_merchant_finds_orders) {
 }
 END_TEST
 
-/* ---- what costs nothing ---------------------------------------------------------------- */
+/* ---- what costs nothing -------------------------------------------------- */
 
 /* No gateway, no method: placed and mailed in one go, and no payment row. */
 START_TEST(nothing_to_pay_needs_no_gateway) {

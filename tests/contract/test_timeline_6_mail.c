@@ -44,7 +44,7 @@ static void ck_last_history(struct world *world, const char *wanted) {
 
 #define PAID "order.created payment.captured order.placed"
 
-/* ---- when it is there ------------------------------------------------------------- */
+/* ---- when it is there ---------------------------------------------------- */
 
 /* Inside the transport the order is placed and its mail is stored, and is nobody else's. */
 static void look_inside(struct transport *transport, void *user) {
@@ -160,7 +160,7 @@ START_TEST(none_without_a_placed_order) {
 }
 END_TEST
 
-/* ---- what the transport answers ------------------------------------------------------ */
+/* ---- what the transport answers ------------------------------------------ */
 
 /* Delivered is delivered; rejected is dead at once, for a person; anything else is "later". */
 START_TEST(every_answer) {
@@ -279,7 +279,7 @@ START_TEST(reasons) {
 }
 END_TEST
 
-/* ---- leases ----------------------------------------------------------------------------- */
+/* ---- leases -------------------------------------------------------------- */
 
 /* While the first deliverer is slow, its lease runs out and a second one takes the mail. */
 static enum transport_mood second_mood;
@@ -487,7 +487,7 @@ START_TEST(arguments) {
 }
 END_TEST
 
-/* ---- what it is made of -------------------------------------------------------------------- */
+/* ---- what it is made of -------------------------------------------------- */
 
 /* A message, read as RFC 5322 and RFC 2045 say: unfolded fields, and a decoded body. */
 struct parsed {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* ---- purchases ----------------------------------------------------------------- */
+/* ---- purchases ----------------------------------------------------------- */
 
 static shop_purchase_request_t *request_of(const struct form *form) {
   shop_purchase_request_t *request = NULL;
@@ -118,7 +118,7 @@ const char *order_event(const shop_order_t *order, const char *name) {
   return detail;
 }
 
-/* ---- recovery ---------------------------------------------------------------------- */
+/* ---- recovery ------------------------------------------------------------ */
 
 struct recovered world_recover(struct world *world) {
   shop_recovery_t *recovery = NULL;
@@ -136,7 +136,7 @@ struct recovered world_recover(struct world *world) {
   return recovered;
 }
 
-/* ---- a rival ------------------------------------------------------------------- */
+/* ---- a rival ------------------------------------------------------------- */
 
 /* SQLite keeps the locks of a process apart by connection, so a connection of our
    own does for another program. */
@@ -153,7 +153,7 @@ void rival_end(struct rival *rival) {
   ck_assert_int_eq(sqlite3_close((sqlite3 *)(void *)rival), SQLITE_OK);
 }
 
-/* ---- the books --------------------------------------------------------------------- */
+/* ---- the books ----------------------------------------------------------- */
 
 /* The number at the end of a key is the id of the charge. */
 static int64_t ask_about(struct world *world, const char *key, const char *what) {
@@ -282,7 +282,7 @@ char *world_findings(struct world *world) {
   return all;
 }
 
-/* ---- memory for several processes ---------------------------------------------------- */
+/* ---- memory for several processes ---------------------------------------- */
 
 void *share_memory(size_t size) {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

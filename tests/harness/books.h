@@ -16,7 +16,7 @@
 #define KEY_LIFE_MS (20 * HOUR_MS)
 #define MAIL_LEASE_MS INT64_C(300000)
 
-/* ---- purchases -------------------------------------------------------------- */
+/* ---- purchases ----------------------------------------------------------- */
 
 struct form_adjustment {
   int32_t kind; /* 0 ends the list */
@@ -64,7 +64,7 @@ const char *order_history(const shop_order_t *order, char *out, size_t size);
 /* The detail of the last event of this name, or NULL when there is none. */
 const char *order_event(const shop_order_t *order, const char *name);
 
-/* ---- recovery ------------------------------------------------------------------- */
+/* ---- recovery ------------------------------------------------------------ */
 
 struct recovered {
   int32_t examined;
@@ -83,14 +83,14 @@ struct recovered world_recover(struct world *world);
                   __LINE__, got_.examined, got_.placed, got_.failed, got_.waiting, got_.unknown);  \
   } while (0)
 
-/* ---- a rival ------------------------------------------------------------------- */
+/* ---- a rival ------------------------------------------------------------- */
 
 /* A connection of another program that holds the store's write lock until its end. */
 struct rival;
 struct rival *rival_begin(struct world *world);
 void rival_end(struct rival *rival);
 
-/* ---- the books -------------------------------------------------------------------- */
+/* ---- the books ----------------------------------------------------------- */
 
 /* Every charge in the gateway's ledger was made under a key of its own, belongs
    to exactly one order and is of that order's total, or else that order is
