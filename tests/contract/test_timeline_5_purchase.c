@@ -472,8 +472,10 @@ START_TEST(the_merchant_finds_orders) {
             SHOP_ERR_ARGUMENT);
   ck_status(world, shop_order_find_by_number(world->shop, "\xff", &order, world->err),
             SHOP_ERR_NOT_FOUND);
-  ck_status(world, shop_order_list_by_status(world->shop, SHOP_ORDER_CANCELLED + 1, 0, 10, &page, world->err),
-            SHOP_ERR_ARGUMENT);
+  ck_status(
+      world,
+      shop_order_list_by_status(world->shop, SHOP_ORDER_CANCELLED + 1, 0, 10, &page, world->err),
+      SHOP_ERR_ARGUMENT);
   ck_status(world, shop_order_list_by_status(world->shop, -1, 0, 10, &page, world->err),
             SHOP_ERR_ARGUMENT);
   ck_status(world, shop_order_list_by_email(world->shop, NULL, 0, 10, &page, world->err),
