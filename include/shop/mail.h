@@ -41,7 +41,8 @@ SHOP_API int32_t shop_config_set_mail_at_once(shop_config_t *config, bool at_onc
 SHOP_API int32_t shop_config_set_mail_lease_ms(shop_config_t *config, int64_t lease_ms);
 
 /** After how many tries that ended in "later" a mail is dead, 1 to 1,000. The
-    wait between them doubles from 1 minute to 6 hours. Default 20.
+    wait between them doubles from 1 minute to 6 hours, each made up to 9 %
+    longer by chance, so that many mails spread out. Default 20.
     @since 0.1.0 */
 SHOP_API int32_t shop_config_set_mail_tries_max(shop_config_t *config, int32_t count);
 

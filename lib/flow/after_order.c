@@ -11,12 +11,8 @@ static int32_t operate(shop_t *shop, struct shop__operation *operation, const ch
   struct shop__once_input input = shop__once_input(options);
   int32_t status = shop__options_check(options, SHOP__TAKES_KEY, err);
 
-  if (status == SHOP_OK && (operation->number == NULL || operation->number[0] == '\0'))
-    status = shop__missing("number", err);
-  if (status == SHOP_OK && shop__text_check("number", operation->number, 1,
-                                            SHOP__ORDER_NUMBER_BYTES - 1, SHOP__TEXT_LINE,
-                                            NULL) != SHOP_OK)
-    status = shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
+  if (status == SHOP_OK)
+    status = shop__order_number_check(operation->number, err);
   if (status != SHOP_OK)
     return status;
   shop__once_text(&input, operation->number);

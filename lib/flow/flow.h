@@ -315,6 +315,9 @@ void shop__order_pack_end(struct shop__pack *pack);
 void shop__order_pack_operation(struct shop__pack *pack, const struct shop__operation_row *row);
 void shop__order_pack_event(struct shop__pack *pack, const struct shop__event_row *row);
 void shop__order_pack_end_history(struct shop__pack *pack);
+/** A text that could be an order's number: SHOP_ERR_ARGUMENT where it is missing,
+    SHOP_ERR_NOT_FOUND where no order can have it. */
+int32_t shop__order_number_check(const char *number, shop_error_t *err) SHOP__MUST_USE;
 /** The order that is being built, or NULL after a failure. */
 shop_order_t *shop__order_of(const struct shop__pack *pack);
 /** The operation with this id, or NULL. */

@@ -25,6 +25,15 @@ struct look {
 
 /* ---- one order ----------------------------------------------------------------------------- */
 
+int32_t shop__order_number_check(const char *number, shop_error_t *err) {
+  if (number == NULL || number[0] == '\0')
+    return shop__missing("number", err);
+  if (shop__text_check("number", number, 1, SHOP__ORDER_NUMBER_BYTES - 1, SHOP__TEXT_LINE, NULL) !=
+      SHOP_OK)
+    return shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
+  return SHOP_OK;
+}
+
 static int32_t no_order(shop__tx_t *tx) {
   return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such order");
 }
@@ -286,9 +295,8 @@ int32_t shop_order_set_metadata(shop_t *shop, const char *number, const char *no
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   if (status == SHOP_OK)
     status = shop__metadata_check(note, external_id, err);
-  if (status == SHOP_OK && shop__text_check("number", number, 1, SHOP__ORDER_NUMBER_BYTES - 1,
-                                            SHOP__TEXT_LINE, NULL) != SHOP_OK)
-    status = shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
+  if (status == SHOP_OK)
+    status = shop__order_number_check(number, err);
   if (status == SHOP_OK) {
     metadata.now_ms = shop__now_ms(shop);
     status = shop__db_write(shop->db, metadata_fn, &metadata, &rule, err);

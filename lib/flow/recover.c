@@ -362,12 +362,7 @@ static int32_t give_as_it_is(struct turn *turn, shop_order_t **out, shop_error_t
 }
 
 static int32_t check_number(const char *number, shop_order_t **out, shop_error_t *err) {
-  if (out == NULL || number == NULL || number[0] == '\0')
-    return shop__missing("out and number", err);
-  if (shop__text_check("number", number, 1, SHOP__ORDER_NUMBER_BYTES - 1, SHOP__TEXT_LINE, NULL) !=
-      SHOP_OK)
-    return shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
-  return SHOP_OK;
+  return out == NULL ? shop__missing("out", err) : shop__order_number_check(number, err);
 }
 
 static int32_t resume(struct turn *turn, const shop_options_t *options, shop_order_t **out,

@@ -254,9 +254,8 @@ int32_t shop_payment_resolve(shop_t *shop, const char *number, int32_t outcome,
     status = fill_decision(&decision, reference, amount_minor, currency, err);
   if (status == SHOP_OK)
     status = check_decision(&decision, note, err);
-  if (status == SHOP_OK && shop__text_check("number", number, 1, SHOP__ORDER_NUMBER_BYTES - 1,
-                                            SHOP__TEXT_LINE, NULL) != SHOP_OK)
-    status = shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
+  if (status == SHOP_OK)
+    status = shop__order_number_check(number, err);
   if (status == SHOP_OK)
     status = resolve(shop, &decision, number, note, options, out, err);
   return shop__leave(shop, status);

@@ -18,7 +18,6 @@ static const char OUTBOX_UPDATE[] =
     " reason = $7, sent_at_ms = $8 WHERE id = $1";
 static const char OUTBOX_WAITING[] = "SELECT COUNT(*) FROM outbox WHERE state IN (1, 2)";
 static const char OUTBOX_DEAD[] = "SELECT COUNT(*) FROM outbox WHERE state = 4";
-static const char OUTBOX_STATE[] = "SELECT state FROM outbox WHERE order_id = $1 AND kind = $2";
 
 int32_t shop__outbox_insert(shop__tx_t *tx, const struct shop__outbox_row *row, int64_t now_ms) {
   shop__query_t *q = shop__query(tx, OUTBOX_INSERT);
@@ -109,17 +108,5 @@ int32_t shop__outbox_count(shop__tx_t *tx, int64_t *waiting, int64_t *dead) {
 
   if (status == SHOP_OK)
     status = read_number(shop__query(tx, OUTBOX_DEAD), dead);
-  return status;
-}
-
-int32_t shop__outbox_state(shop__tx_t *tx, int64_t order_id, int32_t kind, int32_t *state) {
-  shop__query_t *q = shop__query(tx, OUTBOX_STATE);
-  int64_t number = 0;
-  int32_t status;
-
-  shop__query_int(q, 1, order_id);
-  shop__query_int(q, 2, kind);
-  status = read_number(q, &number);
-  *state = (int32_t)number;
   return status;
 }

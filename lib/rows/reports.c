@@ -9,8 +9,6 @@ static const char REPORT_INSERT[] =
     "INSERT INTO reports (" REPORT_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     " ON CONFLICT (event_id) DO UPDATE SET order_id = excluded.order_id"
     " WHERE reports.order_id IS NULL AND excluded.order_id IS NOT NULL";
-static const char REPORT_BY_EVENT[] =
-    "SELECT " REPORT_COLUMNS " FROM reports WHERE event_id = $1";
 static const char REPORTS_UNMATCHED[] =
     "SELECT " REPORT_COLUMNS " FROM reports WHERE order_id IS NULL AND id > $1"
     " ORDER BY id LIMIT $2";
@@ -44,18 +42,6 @@ int32_t shop__report_insert(shop__tx_t *tx, const struct shop__report_row *row, 
   shop__query_text(q, 9, row->reason);
   shop__query_int(q, 10, row->received_at_ms);
   return shop__rows_change(q, inserted);
-}
-
-int32_t shop__report_by_event(shop__tx_t *tx, const char *event_id, struct shop__report_row *row,
-                              bool *found) {
-  shop__query_t *q = shop__query(tx, REPORT_BY_EVENT);
-  int32_t status;
-
-  shop__query_text(q, 1, event_id);
-  status = shop__rows_first(q, found);
-  if (status == SHOP_OK && *found)
-    read_report(q, row);
-  return status;
 }
 
 shop__query_t *shop__reports_each_unmatched(shop__tx_t *tx, int64_t after_id, int32_t limit) {

@@ -390,8 +390,6 @@ struct shop__report_row {
     does now is taken now. */
 int32_t shop__report_insert(shop__tx_t *tx, const struct shop__report_row *row,
                             bool *inserted) SHOP__MUST_USE;
-int32_t shop__report_by_event(shop__tx_t *tx, const char *event_id, struct shop__report_row *row,
-                              bool *found) SHOP__MUST_USE;
 shop__query_t *shop__reports_each_unmatched(shop__tx_t *tx, int64_t after_id, int32_t limit);
 int32_t shop__reports_next(shop__query_t *q, struct shop__report_row *row) SHOP__MUST_USE;
 
@@ -431,9 +429,6 @@ int32_t shop__outbox_get(shop__tx_t *tx, int64_t id, struct shop__outbox_row *ro
 int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row,
                             const char *reason, int64_t sent_at_ms) SHOP__MUST_USE;
 int32_t shop__outbox_count(shop__tx_t *tx, int64_t *waiting, int64_t *dead) SHOP__MUST_USE;
-/** *state 0: the order has no such mail. */
-int32_t shop__outbox_state(shop__tx_t *tx, int64_t order_id, int32_t kind,
-                           int32_t *state) SHOP__MUST_USE;
 
 /* ---- events.c ------------------------------------------------------------------ */
 
