@@ -16,6 +16,32 @@
 extern "C" {
 #endif
 
+/** What a mail is about. */
+enum shop_mail_kind {
+  /** The order is placed. */
+  SHOP_MAIL_CONFIRMATION = 1,
+  /** The order's payment failed, and with it the order. */
+  SHOP_MAIL_PAYMENT_FAILED = 2,
+  /** The order is cancelled. */
+  SHOP_MAIL_ORDER_CANCELLED = 3,
+  /** Money of the order goes back. */
+  SHOP_MAIL_REFUND = 4,
+  /** The account is made. */
+  SHOP_MAIL_WELCOME = 5,
+  /** A code or link that proves that the address is the reader's. */
+  SHOP_MAIL_VERIFY_ADDRESS = 6,
+  /** A code or link that lets the reader choose a new password. */
+  SHOP_MAIL_PASSWORD_RESET = 7,
+  /** To the old address: the account has another one now. */
+  SHOP_MAIL_EMAIL_CHANGED = 8,
+  /** The password was changed. */
+  SHOP_MAIL_PASSWORD_CHANGED = 9,
+  /** Somebody tried to register with an address that has an account. */
+  SHOP_MAIL_ACCOUNT_EXISTS = 10,
+  /** A code or link that unlocks a login that was locked. */
+  SHOP_MAIL_UNLOCK = 11
+};
+
 /**
  * The transport callback. It answers by `shop_mail_call_set_delivered`, `..._later`
  * or `..._rejected`; no answer, or two that differ, counts as "later", so a

@@ -407,6 +407,49 @@ bool shop__gateway_fits(int32_t kind, int32_t answer, bool query);
 void shop__gateway_ask(shop_t *shop, const struct shop__ask *ask, bool query,
                        struct shop__outcome *outcome);
 
+/* ---- letter.c: mail before it is queued ------------------------------------------------------ */
+
+/** A finished message and its envelope. It is made before the transaction of its
+    cause, which stores it. */
+struct shop__letter {
+  int32_t kind;     /* enum shop_mail_kind */
+  int64_t order_id; /* 0: about an account */
+  int64_t user_id;
+  int64_t cause_id; /* which of several of one kind: a refund's operation; else 0 */
+  char recipient[SHOP__EMAIL_BYTES];
+  char sender[SHOP__EMAIL_BYTES];
+  struct shop__bytes message; /* may hold the secret of a link */
+};
+/** What a mail about an order tells besides the order. */
+struct shop__letter_cause {
+  int64_t id; /* of a refund: its operation */
+  int64_t amount_minor;
+  const char *currency;
+  const char *reason; /* of a failed payment, for the customer to read; or NULL */
+};
+/** What a mail about an account tells. */
+struct shop__letter_account {
+  int32_t kind; /* enum shop_mail_kind */
+  int64_t user_id;
+  const char *recipient;
+  const char *language;  /* of the user (BCP 47); NULL or "": the shop's */
+  const char *code;      /* of a kind with a code: a secret */
+  const char *link;      /* the URL with that code; NULL: the mail shows the code */
+  int64_t expires_at_ms; /* of the code */
+  const char *new_email; /* SHOP_MAIL_EMAIL_CHANGED */
+};
+/** Composes a mail about an order; cause NULL: nothing to add. The Message-ID is
+    the same each time. SHOP_ERR_NO_MEMORY, with an empty letter. */
+int32_t shop__letter_order(const shop_t *shop, int32_t kind, const shop_order_t *order,
+                           const struct shop__letter_cause *cause, int64_t now_ms,
+                           struct shop__letter *letter, shop_error_t *err) SHOP__MUST_USE;
+/** Composes a mail about an account; its Message-ID is drawn. Likewise. */
+int32_t shop__letter_account(const shop_t *shop, const struct shop__letter_account *account,
+                             int64_t now_ms, struct shop__letter *letter,
+                             shop_error_t *err) SHOP__MUST_USE;
+/** Wipes and empties it; an empty one (zeroed) is harmless. */
+void shop__letter_free(struct shop__letter *letter);
+
 /* ---- settle.c: the one door for every answer about a payment ------------------------------- */
 
 struct shop__settle {
@@ -436,8 +479,7 @@ int32_t shop__operation_outcome(const shop_order_t *order, int64_t operation_id,
 struct shop__placing {
   int64_t now_ms;
   int32_t actor; /* enum shop_actor */
-  const struct shop__bytes *message;
-  const char *sender;
+  const struct shop__letter *letter;
   int64_t lease_id; /* not 0: the caller sends it at once */
   int64_t lease_ms;
   int64_t mail_id; /* result */
@@ -498,9 +540,6 @@ struct shop__mail_job {
   const char *message;
   size_t message_bytes;
 };
-/** The confirmation of an order, as bytes; out->failed when out of memory. */
-void shop__confirmation(const shop_t *shop, const shop_order_t *order, int64_t now_ms,
-                        struct shop__bytes *out);
 /** A fresh lease id when the caller is to send at once, else 0. */
 int64_t shop__mail_lease(const shop_t *shop);
 /** Hands a leased mail to the transport and stores the answer. What fails here

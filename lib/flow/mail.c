@@ -1,5 +1,4 @@
-/* The outbox: composes the confirmation, hands due mail to the transport, and
-   stores what the transport answered. A mail is leased by one deliverer at a
+/* The outbox: hands due mail to the transport, and stores what the transport answered. A mail is leased by one deliverer at a
    time; only who holds the lease may put it back or bury it, but whoever has
    delivered it may say so. */
 #include <stdio.h>
@@ -18,76 +17,6 @@ struct shop_mail_call {
   bool spoiled; /* two answers that differ */
   char reason[SHOP__REASON_MAX + 1];
 };
-
-/* ---- composing --------------------------------------------------------------------------- */
-
-static size_t fill_lines(const shop_order_t *order, struct shop__mail_line *lines) {
-  size_t count = 0;
-
-  for (int32_t i = 0; i < shop_order_line_count(order); i++)
-    lines[count++] = (struct shop__mail_line){
-        .name = shop_order_line_name(order, i),
-        .sku = shop_order_line_sku(order, i),
-        .quantity = shop_order_line_quantity(order, i),
-        .unit_price_minor = shop_order_line_unit_price_minor(order, i),
-        .total_minor = shop_order_line_total_minor(order, i),
-    };
-  return count;
-}
-
-static size_t fill_adjustments(const shop_order_t *order, struct shop__mail_adjustment *out) {
-  size_t count = 0;
-
-  for (int32_t i = 0; i < shop_order_adjustment_count(order); i++)
-    out[count++] = (struct shop__mail_adjustment){
-        .label = shop_order_adjustment_label(order, i),
-        .amount_minor = shop_order_adjustment_amount_minor(order, i),
-        .included = shop_order_adjustment_kind(order, i) == SHOP_ADJUSTMENT_TAX_INCLUDED,
-    };
-  return count;
-}
-
-/* The Message-ID is made of the order's number alone, so that a second copy of
-   the mail can be recognised (RFC 5322 3.6.4). */
-static void message_id(const shop_t *shop, const shop_order_t *order, char *out, size_t size) {
-  const char *domain = strrchr(shop->config.mail_from, '@');
-
-  (void)snprintf(out, size, "order-%s.confirmation%s", order->number,
-                 domain == NULL ? "@localhost" : domain);
-}
-
-void shop__confirmation(const shop_t *shop, const shop_order_t *order, int64_t now_ms,
-                        struct shop__bytes *out) {
-  char id[SHOP__EMAIL_BYTES + 64];
-  struct shop__mail_adjustment adjustments[SHOP__ADJUSTMENTS_MAX];
-  struct shop__mail_line *lines;
-  const char *address = shop_order_shipping_address(order);
-
-  lines = shop__memory_zalloc((order->lines.count + 1) * sizeof *lines);
-  if (lines == NULL) {
-    out->failed = true;
-    return;
-  }
-  message_id(shop, order, id, sizeof id);
-  shop__mail_confirmation(
-      &(struct shop__mail_order){
-          .shop_name = shop->config.name,
-          .from = shop->config.mail_from,
-          .recipient = shop_order_email(order),
-          .message_id = id,
-          .date_ms = now_ms,
-          .order_number = order->number,
-          .currency = order->currency,
-          .lines = lines,
-          .line_count = fill_lines(order, lines),
-          .adjustments = adjustments,
-          .adjustment_count = fill_adjustments(order, adjustments),
-          .total_minor = order->total_minor,
-          .shipping_address = address[0] == '\0' ? NULL : address,
-      },
-      out);
-  shop__memory_free(lines);
-}
 
 /* ---- the transport ------------------------------------------------------------------------- */
 

@@ -128,10 +128,10 @@ static int32_t write_mail(shop__tx_t *tx, const struct shop__order_row *order,
                                  .kind = SHOP__MAIL_CONFIRMATION,
                                  .state = SHOP__MAIL_QUEUED,
                                  .since_ms = placing->now_ms,
-                                 .recipient = order->email,
-                                 .sender = placing->sender,
-                                 .message = placing->message->data,
-                                 .message_size = placing->message->used};
+                                 .recipient = placing->letter->recipient,
+                                 .sender = placing->letter->sender,
+                                 .message = placing->letter->message.data,
+                                 .message_size = placing->letter->message.used};
   int32_t status = shop__tx_id(tx, &row.id);
 
   if (placing->lease_id != 0) {

@@ -20,7 +20,7 @@ struct purchase {
   char number[SHOP__ORDER_NUMBER_BYTES];
   /* For an order that costs nothing: it is placed in T1 itself, so its mail is
      composed before, from the draft of a T1 that was undone. */
-  const struct shop__bytes *message;
+  struct shop__letter letter;
   shop_order_t *told; /* that draft */
   struct shop__placing placing;
 
@@ -323,7 +323,7 @@ static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__order_row *order) {
   purchase->placing.now_ms = shop__now_ms(purchase->shop);
   purchase->placing.actor = SHOP_ACTOR_SHOPPER;
-  purchase->placing.message = purchase->message;
+  purchase->placing.letter = &purchase->letter;
   return shop__place(tx, order, &purchase->placing);
 }
 
@@ -412,21 +412,19 @@ static void draw_number(char number[SHOP__ORDER_NUMBER_BYTES]) {
   number[SHOP__ORDER_NUMBER_BYTES - 1] = '\0';
 }
 
-static int32_t compose_free(struct purchase *purchase, struct shop__bytes *message,
-                            shop_error_t *err) {
-  shop__bytes_free(message);
+static int32_t compose_free(struct purchase *purchase, shop_error_t *err) {
+  shop__letter_free(&purchase->letter);
   shop_order_free(purchase->told);
   purchase->told = shop__pack_finish(&purchase->pack);
-  shop__confirmation(purchase->shop, purchase->told, purchase->now_ms, message);
-  purchase->message = message;
-  return message->failed ? shop__no_memory(err) : SHOP_OK;
+  return shop__letter_order(purchase->shop, SHOP_MAIL_CONFIRMATION, purchase->told, NULL,
+                            purchase->now_ms, &purchase->letter, err);
 }
 
 /* T1 runs again for a number that was taken, or for a free order whose lines
    changed while its mail was composed: each time something else has won, so a
    few rounds are many. */
 static int32_t run_t1(struct purchase *purchase, const struct shop__db_write_rule *rule,
-                      struct shop__bytes *message, shop_error_t *err) {
+                      shop_error_t *err) {
   int32_t status = SHOP_OK;
 
   draw_number(purchase->number);
@@ -439,7 +437,7 @@ static int32_t run_t1(struct purchase *purchase, const struct shop__db_write_rul
       return status;
     if (purchase->number_taken)
       draw_number(purchase->number);
-    else if (compose_free(purchase, message, err) != SHOP_OK)
+    else if (compose_free(purchase, err) != SHOP_OK)
       return SHOP_ERR_NO_MEMORY;
   }
   return status;
@@ -469,19 +467,18 @@ static void send_free(struct purchase *purchase) {
   shop__mail_send(purchase->shop, &(struct shop__mail_job){
                                       .id = purchase->placing.mail_id,
                                       .lease_id = purchase->placing.lease_id,
-                                      .sender = purchase->shop->config.mail_from,
-                                      .recipient = shop_order_email(order),
+                                      .sender = purchase->letter.sender,
+                                      .recipient = purchase->letter.recipient,
                                       .order_number = order->number,
-                                      .message = purchase->message->data,
-                                      .message_bytes = purchase->message->used,
+                                      .message = purchase->letter.message.data,
+                                      .message_bytes = purchase->letter.message.used,
                                   });
 }
 
 static int32_t buy(struct purchase *purchase, const shop_options_t *options, shop_order_t **out,
                    shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, true);
-  struct shop__bytes message = {0};
-  int32_t status = run_t1(purchase, &rule, &message, err);
+  int32_t status = run_t1(purchase, &rule, err);
 
   if (status == SHOP_OK && purchase->charge.operation_id != 0 && !purchase->begins) {
     status = charge(purchase, out, err);
@@ -496,7 +493,7 @@ static int32_t buy(struct purchase *purchase, const shop_options_t *options, sho
       status = shop__order_outcome(shop__order_of(&purchase->pack), err);
     *out = shop__pack_finish(&purchase->pack);
   }
-  shop__bytes_free(&message);
+  shop__letter_free(&purchase->letter);
   return status;
 }
 
@@ -535,8 +532,7 @@ static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *op
     purchase->request = &NOTHING_ASKED;
   purchase->expected_version = options == NULL ? 0 : options->expected_version;
   purchase->now_ms = shop__now_ms(shop);
-  purchase->placing = (struct shop__placing){.sender = shop->config.mail_from,
-                                             .lease_id = shop__mail_lease(shop),
+  purchase->placing = (struct shop__placing){.lease_id = shop__mail_lease(shop),
                                              .lease_ms = shop->config.mail_lease_ms};
   status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_VERSION, err);
   if (status == SHOP_OK)

@@ -117,7 +117,7 @@ static int32_t draft_fn(shop__tx_t *tx, void *ctx) {
                                     : status;
 }
 
-static int32_t compose(struct shop__settling *work, struct shop__bytes *message,
+static int32_t compose(struct shop__settling *work, struct shop__letter *letter,
                        shop_error_t *err) {
   const shop_order_t *order = work->settle->draft;
   int32_t status = SHOP_OK;
@@ -128,8 +128,8 @@ static int32_t compose(struct shop__settling *work, struct shop__bytes *message,
       return status;
     order = shop__order_of(&work->pack);
   }
-  shop__confirmation(work->shop, order, work->placing.now_ms, message);
-  return message->failed ? shop__no_memory(err) : SHOP_OK;
+  return shop__letter_order(work->shop, SHOP_MAIL_CONFIRMATION, order, NULL, work->placing.now_ms,
+                            letter, err);
 }
 
 /* ---- after the transaction ---------------------------------------------------------------------
@@ -143,11 +143,11 @@ static void send(struct shop__settling *work) {
   shop__mail_send(work->shop, &(struct shop__mail_job){
                                   .id = work->placing.mail_id,
                                   .lease_id = work->placing.lease_id,
-                                  .sender = work->placing.sender,
-                                  .recipient = shop_order_email(order),
+                                  .sender = work->placing.letter->sender,
+                                  .recipient = work->placing.letter->recipient,
                                   .order_number = order->number,
-                                  .message = work->placing.message->data,
-                                  .message_bytes = work->placing.message->used,
+                                  .message = work->placing.letter->message.data,
+                                  .message_bytes = work->placing.letter->message.used,
                               });
 }
 
@@ -191,7 +191,7 @@ static bool may_place(int32_t answer) {
 
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) {
   const struct shop__db_write_rule rule = {.deadline_ms = settle->deadline_ms, .payment = true};
-  struct shop__bytes message = {0};
+  struct shop__letter letter = {0};
   struct shop__settling work = {.shop = shop, .settle = settle};
   int32_t status = shop__same_process(shop, err);
 
@@ -200,12 +200,11 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
     return status;
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
                                         .actor = settle->actor,
-                                        .message = &message,
-                                        .sender = shop->config.mail_from,
+                                        .letter = &letter,
                                         .lease_id = shop__mail_lease(shop),
                                         .lease_ms = shop->config.mail_lease_ms};
   if (may_place(settle->outcome->answer))
-    status = compose(&work, &message, err);
+    status = compose(&work, &letter, err);
   if (status == SHOP_OK)
     status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
   if (status == SHOP_OK && work.unmatched) {
@@ -217,6 +216,6 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
     settle->status = outcome_of(&work, err);
   }
   shop__pack_free(&work.pack);
-  shop__bytes_free(&message);
+  shop__letter_free(&letter);
   return status;
 }

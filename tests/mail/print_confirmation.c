@@ -5,6 +5,7 @@
  * a line feed, the message.
  */
 #include "mail.h"
+#include "shop/mail.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,12 +71,13 @@ static bool print_one(void) {
   struct shop__mail_line lines[LIST_MAX];
   struct shop__mail_adjustment adjustments[LIST_MAX];
   struct shop__mail_order order = {0};
-  order.shop_name = next_text();
-  order.from = next_text();
-  order.recipient = next_text();
-  order.message_id = next_text();
-  order.date_ms = next_number();
-  order.order_number = next_text();
+  struct shop__mail_facts facts = {.order = &order};
+  facts.shop_name = next_text();
+  facts.from = next_text();
+  facts.recipient = next_text();
+  facts.message_id = next_text();
+  facts.date_ms = order.date_ms = next_number();
+  order.number = next_text();
   order.currency = next_text();
   order.total_minor = next_number();
   order.shipping_address = next_text();
@@ -99,8 +101,8 @@ static bool print_one(void) {
     adjustments[i].included = next_number() != 0;
   }
   struct shop__bytes message = {0};
-  shop__mail_confirmation(&order, &message);
-  bool good = !message.failed && printf("%zu\n", message.used) > 0 &&
+  bool good = shop__mail_compose(SHOP_MAIL_CONFIRMATION, &facts, &message) == SHOP_OK &&
+              printf("%zu\n", message.used) > 0 &&
               fwrite(message.data, 1, message.used, stdout) == message.used;
   shop__bytes_free(&message);
   return good;

@@ -4,6 +4,7 @@
  */
 #include "mail.h"
 #include "mail_parts.h"
+#include "shop/mail.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -16,47 +17,59 @@ static const struct shop__mail_line two[] = {{"Darjeeling", "TEA-001", 2, 999, 1
 static const struct shop__mail_adjustment adjustments[] = {
     {"Discount", -500, false}, {"Shipping", 490, false}, {"VAT 20 %", 1038, true}};
 
-static struct shop__mail_order plain_order(void) {
-  return (struct shop__mail_order){
-      .shop_name = "The Tea Room",
-      .from = "orders@example.org",
-      .recipient = "ada@example.org",
-      .message_id = "order.7F3K-2Q9M@example.org",
-      .date_ms = 1795350500123,
-      .order_number = "7F3K-2Q9M",
-      .currency = "EUR",
-      .lines = tea,
-      .line_count = 1,
-      .total_minor = 1998,
+struct sample {
+  int32_t kind;
+  struct shop__mail_facts facts; /* its order is set when it is composed */
+  struct shop__mail_order order;
+};
+
+static struct sample plain_sample(void) {
+  return (struct sample){
+      .kind = SHOP_MAIL_CONFIRMATION,
+      .facts = {.shop_name = "The Tea Room",
+                .from = "orders@example.org",
+                .recipient = "ada@example.org",
+                .message_id = "order.7F3K-2Q9M@example.org",
+                .date_ms = 1795350500123},
+      .order = {.number = "7F3K-2Q9M",
+                .date_ms = 1795350500123,
+                .currency = "EUR",
+                .lines = tea,
+                .line_count = 1,
+                .total_minor = 1998},
   };
 }
 
 /* Composes; the caller frees message->data. */
-static void compose(const struct shop__mail_order *order, struct shop__bytes *message) {
+static void compose(const struct sample *sample, struct shop__bytes *message) {
+  struct shop__mail_facts facts = sample->facts;
+  if (sample->kind <= SHOP_MAIL_REFUND) {
+    facts.order = &sample->order;
+  }
   *message = (struct shop__bytes){0};
-  shop__mail_confirmation(order, message);
+  ck_assert_int_eq(shop__mail_compose(sample->kind, &facts, message), SHOP_OK);
   ck_assert(!message->failed);
   ck_assert_uint_eq(strlen(message->data), message->used);
 }
 
-static void check_has(const struct shop__mail_order *order, const char *part) {
+static void check_has(const struct sample *sample, const char *part) {
   struct shop__bytes message;
-  compose(order, &message);
+  compose(sample, &message);
   ck_assert_msg(strstr(message.data, part) != NULL, "missing:\n%s\nin:\n%s", part, message.data);
   shop__bytes_free(&message);
 }
 
 /* What a customer gets, whole. */
 START_TEST(a_whole_message) {
-  struct shop__mail_order order = plain_order();
-  order.lines = two;
-  order.line_count = 2;
-  order.adjustments = adjustments;
-  order.adjustment_count = 3;
-  order.total_minor = 6488;
-  order.shipping_address = "Ada Lovelace\n12 St James's Square\r\nLondon\n";
+  struct sample sample = plain_sample();
+  sample.order.lines = two;
+  sample.order.line_count = 2;
+  sample.order.adjustments = adjustments;
+  sample.order.adjustment_count = 3;
+  sample.order.total_minor = 6488;
+  sample.order.shipping_address = "Ada Lovelace\n12 St James's Square\r\nLondon\n";
   struct shop__bytes message;
-  compose(&order, &message);
+  compose(&sample, &message);
   ck_assert_str_eq(message.data,
                    "Date: Sun, 22 Nov 2026 12:28:20 +0000\r\n"
                    "From: \"The Tea Room\" <orders@example.org>\r\n"
@@ -93,19 +106,19 @@ START_TEST(a_whole_message) {
                    "  12 St James's Square\r\n"
                    "  London\r\n"
                    "\r\n"
-                   "This confirmation was sent to ada@example.org.\r\n");
+                   "This message was sent to ada@example.org.\r\n");
   shop__bytes_free(&message);
 }
 END_TEST
 
 /* Mail is delivered at least once: the second time must be the same bytes. */
 START_TEST(same_order_same_bytes) {
-  struct shop__mail_order order = plain_order();
+  struct sample sample = plain_sample();
   struct shop__bytes one;
   struct shop__bytes two_;
-  order.shop_name = "Caf\xC3\xA9";
-  compose(&order, &one);
-  compose(&order, &two_);
+  sample.facts.shop_name = "Caf\xC3\xA9";
+  compose(&sample, &one);
+  compose(&sample, &two_);
   ck_assert_uint_eq(one.used, two_.used);
   ck_assert_int_eq(memcmp(one.data, two_.data, one.used), 0);
   shop__bytes_free(&one);
@@ -115,38 +128,38 @@ END_TEST
 
 /* Mostly ASCII stays readable (Q), the rest is short (B). */
 START_TEST(encoded_words) {
-  struct shop__mail_order order = plain_order();
-  order.shop_name = "Caf\xC3\xA9";
-  check_has(&order, "From: =?UTF-8?Q?Caf=C3=A9?= <orders@example.org>\r\n");
-  check_has(&order, "Subject: =?UTF-8?Q?Your_order_7F3K-2Q9M_at_Caf=C3=A9?=\r\n");
-  order.shop_name = "\xE8\x8C\xB6\xE9\xA4\xA8";
-  check_has(&order, "From: =?UTF-8?B?6Iy26aSo?= <orders@example.org>\r\n");
-  order.shop_name = "\xE8\x8C\xB6\xC3\xA9";
-  check_has(&order, "From: =?UTF-8?B?6Iy2w6k=?= <orders@example.org>\r\n");
-  order.shop_name = "\xF0\x9F\x8D\xB5";
-  check_has(&order, "From: =?UTF-8?B?8J+NtQ==?= <orders@example.org>\r\n");
+  struct sample sample = plain_sample();
+  sample.facts.shop_name = "Caf\xC3\xA9";
+  check_has(&sample, "From: =?UTF-8?Q?Caf=C3=A9?= <orders@example.org>\r\n");
+  check_has(&sample, "Subject: =?UTF-8?Q?Your_order_7F3K-2Q9M_at_Caf=C3=A9?=\r\n");
+  sample.facts.shop_name = "\xE8\x8C\xB6\xE9\xA4\xA8";
+  check_has(&sample, "From: =?UTF-8?B?6Iy26aSo?= <orders@example.org>\r\n");
+  sample.facts.shop_name = "\xE8\x8C\xB6\xC3\xA9";
+  check_has(&sample, "From: =?UTF-8?B?6Iy2w6k=?= <orders@example.org>\r\n");
+  sample.facts.shop_name = "\xF0\x9F\x8D\xB5";
+  check_has(&sample, "From: =?UTF-8?B?8J+NtQ==?= <orders@example.org>\r\n");
 }
 END_TEST
 
 /* What only looks like an encoded word is encoded, so that nobody decodes it. */
 START_TEST(text_that_looks_encoded) {
-  struct shop__mail_order order = plain_order();
-  order.shop_name = "=?utf-8?q?Eve?=";
-  check_has(&order, "From: =?UTF-8?Q?=3D=3Futf-8=3Fq=3FEve=3F=3D?= <orders@example.org>\r\n");
+  struct sample sample = plain_sample();
+  sample.facts.shop_name = "=?utf-8?q?Eve?=";
+  check_has(&sample, "From: =?UTF-8?Q?=3D=3Futf-8=3Fq=3FEve=3F=3D?= <orders@example.org>\r\n");
 }
 END_TEST
 
 /* A name cannot close its quotes, nor bring a second mailbox. */
 START_TEST(display_name_stays_in_its_place) {
-  struct shop__mail_order order = plain_order();
-  order.shop_name = "Tea, Room; <eve@example.org>";
-  check_has(&order, "From: \"Tea, Room; <eve@example.org>\" <orders@example.org>\r\n");
-  order.shop_name = "Tea\" <eve@example.org>, \"";
-  check_has(&order, "From: =?UTF-8?Q?Tea=22_=3Ceve=40example=2Eorg=3E=2C_=22?=");
-  order.shop_name = "Tea\\";
-  check_has(&order, "From: =?UTF-8?Q?Tea=5C?= <orders@example.org>\r\n");
-  order.shop_name = "";
-  check_has(&order, "From: orders@example.org\r\n");
+  struct sample sample = plain_sample();
+  sample.facts.shop_name = "Tea, Room; <eve@example.org>";
+  check_has(&sample, "From: \"Tea, Room; <eve@example.org>\" <orders@example.org>\r\n");
+  sample.facts.shop_name = "Tea\" <eve@example.org>, \"";
+  check_has(&sample, "From: =?UTF-8?Q?Tea=22_=3Ceve=40example=2Eorg=3E=2C_=22?=");
+  sample.facts.shop_name = "Tea\\";
+  check_has(&sample, "From: =?UTF-8?Q?Tea=5C?= <orders@example.org>\r\n");
+  sample.facts.shop_name = "";
+  check_has(&sample, "From: orders@example.org\r\n");
 }
 END_TEST
 
@@ -156,11 +169,11 @@ START_TEST(no_input_breaks_the_header) {
   for (int control = 1; control < 0x20; control++) {
     char text[] = "xBcc: eve@example.org";
     text[0] = (char)control;
-    struct shop__mail_order order = plain_order();
-    order.shop_name = order.from = order.recipient = text;
-    order.message_id = order.order_number = order.currency = text;
+    struct sample sample = plain_sample();
+    sample.facts.shop_name = sample.facts.from = sample.facts.recipient = text;
+    sample.facts.message_id = sample.order.number = sample.order.currency = text;
     struct shop__bytes message;
-    compose(&order, &message);
+    compose(&sample, &message);
     int fields = 0;
     for (const char *line = message.data; strncmp(line, "\r\n", 2) != 0;) {
       ck_assert(strncmp(line, "Bcc", 3) != 0);
@@ -176,11 +189,11 @@ END_TEST
 /* A name cannot write a line of ours into the body, nor can an address. */
 START_TEST(no_input_writes_a_line_of_ours) {
   static const struct shop__mail_line line[] = {{"Tea\r\nTotal: 0.00 EUR", "A\nTotal: 0", 1, 5, 5}};
-  struct shop__mail_order order = plain_order();
-  order.lines = line;
-  order.shipping_address = "Ada\nTotal: 0.00 EUR\r.\rTotal: 0.00 EUR";
+  struct sample sample = plain_sample();
+  sample.order.lines = line;
+  sample.order.shipping_address = "Ada\nTotal: 0.00 EUR\r.\rTotal: 0.00 EUR";
   struct shop__bytes message;
-  compose(&order, &message);
+  compose(&sample, &message);
   int totals = 0;
   for (const char *at = message.data; (at = strstr(at, "\r\nTotal:")) != NULL; at++) {
     totals++;
@@ -200,11 +213,11 @@ START_TEST(dangerous_line_starts_and_ends) {
     memset(name + shift, '.', 10);
     strcpy(name + shift + 10, "From here  ");
     struct shop__mail_line line[] = {{name, ". From   ", 1, 5, 5}};
-    struct shop__mail_order order = plain_order();
-    order.lines = line;
-    order.shipping_address = ".\n. \n \nFrom";
+    struct sample sample = plain_sample();
+    sample.order.lines = line;
+    sample.order.shipping_address = ".\n. \n \nFrom";
     struct shop__bytes message;
-    compose(&order, &message);
+    compose(&sample, &message);
     const char *body = strstr(message.data, "\r\n\r\n");
     for (const char *at = body; (at = strstr(at, "\r\n")) != NULL && at[2] != '\0';) {
       ck_assert(at == body || (at[-1] != ' ' && at[-1] != '\t'));
@@ -250,10 +263,10 @@ START_TEST(header_lines_are_short) {
   }
   name[sizeof name - 2] = '.';
   name[sizeof name - 1] = '\0';
-  struct shop__mail_order order = plain_order();
-  order.shop_name = name;
+  struct sample sample = plain_sample();
+  sample.facts.shop_name = name;
   struct shop__bytes message;
-  compose(&order, &message);
+  compose(&sample, &message);
   for (const char *line = message.data; *line != '\0'; line += strcspn(line, "\r") + 2) {
     ck_assert_uint_le(strcspn(line, "\r"), 76);
   }
@@ -263,17 +276,48 @@ END_TEST
 
 /* An address with UTF-8 stands as it is (RFC 6532); what is no address cannot pass for several. */
 START_TEST(addresses) {
-  struct shop__mail_order order = plain_order();
-  order.recipient =
+  struct sample sample = plain_sample();
+  sample.facts.recipient =
       "j\xC3\xBCrgen@b\xC3\xBC"
       "cher.example";
-  check_has(&order,
+  check_has(&sample,
             "\r\nTo: j\xC3\xBCrgen@b\xC3\xBC"
             "cher.example\r\n");
-  order.recipient = "\"a, b\"@example.org";
-  check_has(&order, "\r\nTo: \"a, b\"@example.org\r\n");
-  order.recipient = "a@b, <eve@example.org>";
-  check_has(&order, "\r\nTo: a@b___eve@example.org_\r\n");
+  sample.facts.recipient = "\"a, b\"@example.org";
+  check_has(&sample, "\r\nTo: \"a, b\"@example.org\r\n");
+  sample.facts.recipient = "a@b, <eve@example.org>";
+  check_has(&sample, "\r\nTo: a@b___eve@example.org_\r\n");
+}
+END_TEST
+
+/* Each kind is a finished message: its own subject, the shop, and nothing left to fill in. */
+START_TEST(every_kind) {
+  struct shop__bytes seen = {0};
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_UNLOCK; kind++) {
+    struct sample sample = plain_sample();
+    sample.kind = kind;
+    sample.facts.amount_minor = 500;
+    sample.facts.currency = "EUR";
+    sample.facts.code = kind >= SHOP_MAIL_VERIFY_ADDRESS ? "cw3x0Nq7" : NULL;
+    sample.facts.expires_at_ms = 1795354100123;
+    struct shop__bytes message;
+    compose(&sample, &message);
+    char *subject = strstr(message.data, "\r\nSubject: ");
+    ck_assert_ptr_nonnull(subject);
+    char line[200];
+    ck_assert_int_eq(sscanf(subject, "\r\nSubject: %199[^\r]", line), 1);
+    ck_assert_ptr_nonnull(strstr(line, "The Tea Room"));
+    ck_assert_ptr_null(strstr(message.data, "(null)"));
+    ck_assert_ptr_null(strstr(message.data, "%s"));
+    ck_assert(seen.data == NULL || strstr(seen.data, line) == NULL);
+    bool has_code = kind == SHOP_MAIL_VERIFY_ADDRESS || kind == SHOP_MAIL_PASSWORD_RESET ||
+                    kind == SHOP_MAIL_UNLOCK;
+    ck_assert((strstr(message.data, "\r\n  cw3x0Nq7\r\n") != NULL) == has_code);
+    shop__bytes_text(&seen, line);
+    shop__bytes_text(&seen, "\n");
+    shop__bytes_free(&message);
+  }
+  shop__bytes_free(&seen);
 }
 END_TEST
 
@@ -291,6 +335,7 @@ int main(void) {
   tcase_add_test(tcase, header_lines_are_short);
   tcase_add_test(tcase, edges_of_lines_and_of_ascii);
   tcase_add_test(tcase, addresses);
+  tcase_add_test(tcase, every_kind);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);

@@ -101,7 +101,7 @@ def expected_body(o):
     if o["address"]:
         lines = [line for line in re.split("[\r\n]", o["address"]) if line]
         out += ["", "Shipping address:", ""] + ["  " + clean(line) for line in lines]
-    out += ["", f"This confirmation was sent to {clean(o['recipient'])}.", ""]
+    out += ["", f"This message was sent to {clean(o['recipient'])}.", ""]
     return "\r\n".join(out)
 
 
