@@ -1,6 +1,9 @@
 /* Every public call that takes an open shop (every_call.h). */
 #include "every_call.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 /* Judges what a call left in its output and frees it by the type's own free. */
 #define FINISH(props, no_out, status, out, free_out)                                               \
   do {                                                                                             \
@@ -8,6 +11,17 @@
     (props)->outputs_are_right = (no_out) || gives_ == ((out) != NULL);                            \
     if (!(no_out) && gives_)                                                                       \
       free_out(out);                                                                               \
+    return status;                                                                                 \
+  } while (0)
+
+/* As FINISH; once the gateway was asked there is an order, whatever the store did. */
+#define FINISH_ASKING(props, no_out, status, out)                                                  \
+  do {                                                                                             \
+    bool gives_ = (status) == SHOP_OK || ((status) <= -400 && (status) > -500);                    \
+    (props)->outputs_are_right =                                                                   \
+        (no_out) || ((out) != STALE(props) && (!gives_ || (out) != NULL));                         \
+    if (!(no_out) && (out) != STALE(props))                                                        \
+      shop_order_free(out);                                                                        \
     return status;                                                                                 \
   } while (0)
 
@@ -23,6 +37,14 @@
     type *given = STALE(props), **out = no_out ? NULL : &given;                                    \
     int32_t status = call;                                                                         \
     FINISH(props, no_out, status, given, free_out);                                                \
+  }
+
+/* A call that asks the gateway. */
+#define MAKE_ASKING(name, call)                                                                    \
+  MAKE(name) {                                                                                     \
+    shop_order_t *given = STALE(props), **out = no_out ? NULL : &given;                            \
+    int32_t status = call;                                                                         \
+    FINISH_ASKING(props, no_out, status, given);                                                   \
   }
 
 /* A call that gives none. */
@@ -91,10 +113,34 @@ MAKE_PLAIN(order_set_metadata,
            shop_order_set_metadata(shop, props->number, "a note", "an id", NULL, err))
 MAKE_GIVING(verify, shop_audit_t, shop_audit_free, shop_verify(shop, out, err))
 MAKE_GIVING(recover, shop_recovery_t, shop_recovery_free, shop_recover(shop, 10, out, err))
+MAKE_GIVING(verify_since, shop_audit_t, shop_audit_free,
+            shop_verify_since(shop, 1, NULL, NULL, out, err))
+MAKE_GIVING(event_list, shop_event_page_t, shop_event_page_free,
+            shop_event_list(shop, 0, 10, out, err))
+MAKE_GIVING(maintain, shop_maintenance_t, shop_maintenance_free, shop_maintain(shop, out, err))
+MAKE_GIVING(order_list_in_attention, shop_order_page_t, shop_order_page_free,
+            shop_order_list_in_attention(shop, 0, 10, out, err))
+MAKE_GIVING(payment_list_unmatched, shop_report_page_t, shop_report_page_free,
+            shop_payment_list_unmatched(shop, 0, 10, out, err))
+MAKE_GIVING(payment_report, shop_order_t, shop_order_free,
+            shop_payment_report(shop, props->report, out, err))
+MAKE_GIVING(payment_resolve, shop_order_t, shop_order_free,
+            shop_payment_resolve(shop, props->unknown, SHOP_OUTCOME_DECLINED, NULL, 0, NULL,
+                                 "Eve saw the books", NULL, out, err))
+MAKE_GIVING(purchase_resume, shop_order_t, shop_order_free,
+            shop_purchase_resume(shop, props->token, props->number, NULL, out, err))
+MAKE_ASKING(purchase_abandon,
+            shop_purchase_abandon(shop, props->token == NULL ? NULL : props->pending_token,
+                                  props->pending, NULL, out, err))
+MAKE_ASKING(order_capture, shop_order_capture(shop, props->authorized, 0, NULL, out, err))
+MAKE_ASKING(order_refund, shop_order_refund(shop, props->number, NULL, NULL, out, err))
+MAKE_ASKING(order_cancel, shop_order_cancel(shop, props->captured, NULL, out, err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
-MAKE(purchase) {
-  shop_order_t *given = STALE(props);
+/* Buys with a request that names a method. */
+static int32_t buy(shop_t *shop, struct props *props, bool no_out, bool begins, shop_error_t *err) {
+  const shop_token_t *second = props->token == NULL ? NULL : props->second_token;
+  shop_order_t *given = STALE(props), **out = no_out ? NULL : &given;
   shop_purchase_request_t *request = NULL;
   int32_t status = shop_purchase_request_new(&request);
 
@@ -102,18 +148,38 @@ MAKE(purchase) {
     given = NULL;
   else
     status = shop_purchase_request_set_method(request, "pm_card_visa");
-  if (status == SHOP_OK)
-    status = shop_purchase(shop, props->token, props->cart_id, request, NULL,
-                           no_out ? NULL : &given, err);
+  if (status == SHOP_OK && begins)
+    status = shop_purchase_begin(shop, second, props->second_cart_id, request, NULL, out, err);
+  else if (status == SHOP_OK)
+    status = shop_purchase(shop, props->token, props->cart_id, request, NULL, out, err);
   shop_purchase_request_free(request);
   FINISH(props, no_out, status, given, shop_order_free);
+}
+
+MAKE(purchase) {
+  return buy(shop, props, no_out, false, err);
+}
+
+MAKE(purchase_begin) {
+  return buy(shop, props, no_out, true, err);
+}
+
+/* A copy that failed leaves no file. */
+MAKE(backup) {
+  int32_t status = shop_backup(shop, props->backup_path, NULL, NULL, err);
+  bool is_there = access(props->backup_path, F_OK) == 0;
+
+  (void)no_out;
+  props->outputs_are_right = is_there == (status == SHOP_OK);
+  (void)unlink(props->backup_path);
+  return status;
 }
 
 MAKE(mail_deliver) {
   int32_t delivered = -1;
   int32_t status = shop_mail_deliver(shop, 10, no_out ? NULL : &delivered, err);
 
-  props->outputs_are_right = no_out || (status == SHOP_OK ? delivered >= 0 : delivered == 0);
+  props->outputs_are_right = no_out || delivered >= 0;
   return status;
 }
 
@@ -126,74 +192,152 @@ MAKE(mail_count) {
   return status;
 }
 
-/*   the call, writes, needs a token, gives an object */
+/*   the call, writes, needs a token, gives an object, once */
 const struct call every_call[] = {
-    {"shop_user_register", true, false, true, user_register},
-    {"shop_user_login", true, false, true, user_login},
-    {"shop_user_find_by_email", false, false, true, user_find_by_email},
-    {"shop_user_find_by_id", false, false, true, user_find_by_id},
-    {"shop_user_set_metadata", true, false, false, user_set_metadata},
-    {"shop_token_verify", false, false, true, token_verify},
-    {"shop_product_put", true, false, false, product_put},
-    {"shop_product_get", false, false, true, product_get},
-    {"shop_product_list", false, false, true, product_list},
-    {"shop_product_adjust_stock", true, false, false, product_adjust_stock},
-    {"shop_product_set_metadata", true, false, false, product_set_metadata},
-    {"shop_cart_create", false, true, true, cart_create},
-    {"shop_cart_add", true, true, true, cart_add},
-    {"shop_cart_set_quantity", true, true, true, cart_set_quantity},
-    {"shop_cart_reprice", true, true, true, cart_reprice},
-    {"shop_cart_remove", true, true, true, cart_remove},
-    {"shop_cart_get", false, true, true, cart_get},
-    {"shop_session_check", false, true, true, session_check},
-    {"shop_session_check_jwt", false, false, true, session_check_jwt},
-    {"shop_purchase", true, true, true, purchase},
-    {"shop_recover", false, false, false, recover},
-    {"shop_mail_deliver", false, false, false, mail_deliver},
-    {"shop_mail_count", false, false, false, mail_count},
-    {"shop_order_get", false, true, true, order_get},
-    {"shop_order_list", false, true, true, order_list},
-    {"shop_order_find_by_number", false, false, true, order_find_by_number},
-    {"shop_order_find_by_gateway_reference", false, false, true, order_find_by_gateway_reference},
-    {"shop_order_list_by_status", false, false, true, order_list_by_status},
-    {"shop_order_list_by_email", false, false, true, order_list_by_email},
-    {"shop_order_set_metadata", true, false, false, order_set_metadata},
-    {"shop_verify", false, false, true, verify},
-    {"shop_cart_clear", true, true, true, cart_clear},
-    {"shop_product_retire", true, false, false, product_retire},
-    {"shop_token_revoke", true, true, false, token_revoke},
+    {"shop_user_register", true, false, true, false, user_register},
+    {"shop_user_login", true, false, true, false, user_login},
+    {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
+    {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
+    {"shop_user_set_metadata", true, false, false, false, user_set_metadata},
+    {"shop_token_verify", false, false, true, false, token_verify},
+    {"shop_product_put", true, false, false, false, product_put},
+    {"shop_product_get", false, false, true, false, product_get},
+    {"shop_product_list", false, false, true, false, product_list},
+    {"shop_product_adjust_stock", true, false, false, false, product_adjust_stock},
+    {"shop_product_set_metadata", true, false, false, false, product_set_metadata},
+    {"shop_cart_create", false, true, true, false, cart_create},
+    {"shop_cart_add", true, true, true, false, cart_add},
+    {"shop_cart_set_quantity", true, true, true, false, cart_set_quantity},
+    {"shop_cart_reprice", true, true, true, false, cart_reprice},
+    {"shop_cart_remove", true, true, true, false, cart_remove},
+    {"shop_cart_get", false, true, true, false, cart_get},
+    {"shop_session_check", false, true, true, false, session_check},
+    {"shop_session_check_jwt", false, false, true, false, session_check_jwt},
+    {"shop_purchase", true, true, true, false, purchase},
+    {"shop_mail_deliver", false, false, false, false, mail_deliver},
+    {"shop_mail_count", false, false, false, false, mail_count},
+    {"shop_order_get", false, true, true, false, order_get},
+    {"shop_order_list", false, true, true, false, order_list},
+    {"shop_order_find_by_number", false, false, true, false, order_find_by_number},
+    {"shop_order_find_by_gateway_reference", false, false, true, false,
+     order_find_by_gateway_reference},
+    {"shop_order_list_by_status", false, false, true, false, order_list_by_status},
+    {"shop_order_list_by_email", false, false, true, false, order_list_by_email},
+    {"shop_order_set_metadata", true, false, false, false, order_set_metadata},
+    {"shop_verify_since", false, false, true, false, verify_since},
+    {"shop_event_list", false, false, true, false, event_list},
+    {"shop_backup", false, false, false, false, backup},
+    {"shop_maintain", true, false, false, false, maintain},
+    {"shop_order_list_in_attention", false, false, true, false, order_list_in_attention},
+    {"shop_payment_list_unmatched", false, false, true, false, payment_list_unmatched},
+    {"shop_payment_report", true, false, false, false, payment_report},
+    {"shop_payment_resolve", true, false, false, true, payment_resolve},
+    {"shop_purchase_begin", true, true, true, true, purchase_begin},
+    {"shop_purchase_resume", true, true, true, false, purchase_resume},
+    {"shop_purchase_abandon", true, true, true, true, purchase_abandon},
+    {"shop_order_capture", true, false, false, true, order_capture},
+    {"shop_order_refund", true, false, false, true, order_refund},
+    {"shop_order_cancel", true, false, false, true, order_cancel},
+    {"shop_verify", false, false, true, false, verify},
+    {"shop_cart_clear", true, true, true, false, cart_clear},
+    {"shop_product_retire", true, false, false, false, product_retire},
+    {"shop_recover", false, false, false, false, recover},
+    {"shop_token_revoke", true, true, false, false, token_revoke},
 };
 
 const size_t every_call_count = sizeof every_call / sizeof every_call[0];
 
 /* ---- a scene that all of them can be made in ----------------------------------------- */
 
-struct scene scene_in(struct world *world) {
-  struct scene scene = {.world = world};
+#define HOUR_MS INT64_C(3600000)
+
+/* An order of another shopper, whose charge the gateway answered in this mood. */
+static shop_order_t *other_order(struct scene *scene, int at, enum gateway_mood mood,
+                                 int32_t wanted) {
+  struct world *world = scene->world;
+  shop_order_t *order = NULL;
+  char email[40];
   int64_t cart_id;
 
+  snprintf(email, sizeof email, "other%d@example.org", at);
+  scene->other_tokens[at] = world_shopper(world, email, "MILK", 1, &cart_id);
+  world->gateway.mood = mood;
+  ck_status(world, world_buy(world, scene->other_tokens[at], cart_id, NULL, &order), wanted);
+  world->gateway.mood = GATEWAY_APPROVES;
+  scene->charges++;
+  scene->other_orders[at] = order;
+  return order;
+}
+
+/* First the unknown one: the others must not grow old meanwhile. */
+static void add_others(struct scene *scene) {
+  struct world *world = scene->world;
+  struct props *props = &scene->props;
+
+  props->unknown = shop_order_number(other_order(scene, 0, GATEWAY_SILENT, SHOP_UNKNOWN));
+  world_pass_ms(world, 48 * HOUR_MS);
+  ck_ok(world, shop_recover(world->shop, 10, NULL, world->err));
+  scene->attentions = 1;
+  gateway_set_operations(world, true); /* a void would have ended it */
+  world_reopen(world);
+  props->authorized = shop_order_number(other_order(scene, 1, GATEWAY_AUTHORIZES, SHOP_OK));
+  props->captured = shop_order_number(other_order(scene, 2, GATEWAY_APPROVES, SHOP_OK));
+  props->pending = shop_order_number(other_order(scene, 3, GATEWAY_PENDS, SHOP_PENDING));
+  props->pending_token = scene->other_tokens[3];
+  scene->other_tokens[4] =
+      world_shopper(world, "second@example.org", "MILK", 1, &props->second_cart_id);
+  props->second_token = scene->other_tokens[4];
+}
+
+/* Nothing that is not known: so it can be taken again and again. */
+static shop_payment_report_t *late_report(const char *reference) {
+  shop_payment_report_t *report = NULL;
+
+  ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_event_id(report, "evt_1"), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_reference(report, reference), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_outcome(report, SHOP_OUTCOME_PENDING), SHOP_OK);
+  return report;
+}
+
+struct scene scene_in(struct world *world) {
+  static char backup_path[128]; /* each test has a process of its own */
+  struct scene scene = {.world = world, .charges = 1};
+  int64_t cart_id;
+
+  ck_assert_int_eq(shop_config_set_gateway_lease_ms(world->config, 10 * HOUR_MS), SHOP_OK);
   world_open(world);
   world_put(world, "TEA", 999, "EUR", 50);
   world_put(world, "MILK", 120, "EUR", 50);
+  add_others(&scene);
   scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
   ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
   cart_id = world_cart(world, scene.token);
   world_add(world, scene.token, cart_id, "TEA", 1);
   world_add(world, scene.token, cart_id, "MILK", 1);
-  scene.props = (struct props){.token = scene.token,
-                               .user_id = shop_token_user_id(scene.token),
-                               .cart_id = cart_id,
-                               .new_email = "bob@example.org",
-                               .email = "ada@example.org",
-                               .password = PASSWORD,
-                               .sku = "TEA",
-                               .second_sku = "MILK",
-                               .number = shop_order_number(scene.order),
-                               .reference = shop_order_gateway_reference(scene.order)};
+  scene.props.token = scene.token;
+  scene.props.user_id = shop_token_user_id(scene.token);
+  scene.props.cart_id = cart_id;
+  scene.props.new_email = "bob@example.org";
+  scene.props.email = "ada@example.org";
+  scene.props.password = PASSWORD;
+  scene.props.sku = "TEA";
+  scene.props.second_sku = "MILK";
+  scene.props.number = shop_order_number(scene.order);
+  scene.props.reference = shop_order_gateway_reference(scene.order);
+  scene.report = late_report(scene.props.reference);
+  scene.props.report = scene.report;
+  snprintf(backup_path, sizeof backup_path, "%s.copy", world->path);
+  scene.props.backup_path = backup_path;
   return scene;
 }
 
 void scene_free(struct scene *scene) {
+  for (int i = 0; i < 4; i++)
+    shop_order_free(scene->other_orders[i]);
+  for (int i = 0; i < 5; i++)
+    shop_token_free(scene->other_tokens[i]);
+  shop_payment_report_free(scene->report);
   shop_order_free(scene->order);
   shop_token_free(scene->token);
   world_free(scene->world);

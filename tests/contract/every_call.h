@@ -19,8 +19,17 @@ struct props {
   const char *second_sku; /* shop_cart_remove takes it out */
   const char *number;     /* of an order */
   const char *reference;  /* of its payment */
+  /* Orders that some call can be made of, and who may: */
+  const char *authorized, *captured, *unknown, *pending;
+  const shop_token_t *pending_token;
+  /* Another shopper, with a cart that is not bought yet. */
+  const shop_token_t *second_token;
+  int64_t second_cart_id;
+  const shop_payment_report_t *report; /* of what is known about the order */
+  const char *backup_path;
   /* result: the outputs are as the status promises: an object with SHOP_OK and
-     with the outcome family, else NULL or 0 */
+     with the outcome family, else NULL or 0 (the order also when the store failed
+     after the gateway was asked) */
   bool outputs_are_right;
 };
 
@@ -29,6 +38,7 @@ struct call {
   bool writes; /* in the common case, begins a transaction that may write */
   bool needs_token;
   bool gives_object; /* by an output that may not be NULL */
+  bool once;         /* cannot be made again when it has succeeded */
   /* Makes the call and frees what it gave. With no_out, out is NULL. */
   int32_t (*make)(shop_t *shop, struct props *props, bool no_out, shop_error_t *err);
 };
@@ -38,15 +48,22 @@ struct call {
 extern const struct call every_call[];
 extern const size_t every_call_count;
 
-/* A shop with two products, a user with a paid order and a filled cart. */
+/* A shop with two products, a user with a paid order and a filled cart, and what
+   else the calls need: orders of other shoppers. */
 struct scene {
   struct world *world;
   shop_token_t *token;
   shop_order_t *order;
+  shop_token_t *other_tokens[5];
+  shop_order_t *other_orders[4];
+  shop_payment_report_t *report;
+  int32_t charges;    /* the gateway was asked for */
+  int64_t attentions; /* of shop_verify */
   struct props props;
 };
 
-/* Opens the shop of a world that was prepared. */
+/* Opens the shop of a world that was prepared, with a gateway whose charges do as
+   the world's mood says; a call to the gateway has ten hours. */
 struct scene scene_in(struct world *world);
 /* The world with it. */
 void scene_free(struct scene *scene);

@@ -32,20 +32,54 @@ static const struct faults of_sqlite = {arm_sqlite, disarm_sqlite, true};
 static struct {
   char keys[2000][80];
   int32_t taken, mails;
+  int64_t moved_minor; /* by charges, captures and refunds, without their signs */
   bool no_mail_now;
 } simple;
 
-static void simple_charge(shop_gateway_call_t *call, void *user) {
+/* Money moves once for a key. */
+static void move_once(const shop_gateway_call_t *call) {
   const char *key = shop_gateway_call_key(call);
   int32_t at = 0;
 
-  (void)user;
   while (at < simple.taken && strcmp(simple.keys[at], key) != 0)
     at++;
-  if (at == simple.taken && simple.taken < 2000)
+  if (at == simple.taken && simple.taken < 2000) {
     strcpy(simple.keys[simple.taken++], key);
-  (void)shop_gateway_call_set_captured(call, key, shop_gateway_call_amount_minor(call),
-                                       shop_gateway_call_currency(call));
+    simple.moved_minor += shop_gateway_call_amount_minor(call);
+  }
+}
+
+static void simple_charge(shop_gateway_call_t *call, void *user) {
+  const struct gateway *gateway = user;
+  const char *key = shop_gateway_call_key(call);
+  int64_t amount = shop_gateway_call_amount_minor(call);
+  const char *currency = shop_gateway_call_currency(call);
+
+  if (gateway->mood == GATEWAY_AUTHORIZES)
+    (void)shop_gateway_call_set_authorized(call, key, amount, currency);
+  else if (gateway->mood == GATEWAY_PENDS)
+    (void)shop_gateway_call_set_pending(call, key);
+  if (gateway->mood != GATEWAY_APPROVES)
+    return;
+  move_once(call);
+  (void)shop_gateway_call_set_captured(call, key, amount, currency);
+}
+
+static void simple_operation(shop_gateway_call_t *call, void *user) {
+  const char *key = shop_gateway_call_key(call);
+  int64_t amount = shop_gateway_call_amount_minor(call);
+  const char *currency = shop_gateway_call_currency(call);
+  int32_t kind = shop_gateway_call_kind(call);
+
+  (void)user;
+  if (kind == SHOP_OPERATION_VOID)
+    (void)shop_gateway_call_set_voided(call);
+  else
+    move_once(call);
+  if (kind == SHOP_OPERATION_CAPTURE)
+    (void)shop_gateway_call_set_captured(call, key, amount, currency);
+  else if (kind == SHOP_OPERATION_REFUND)
+    (void)shop_gateway_call_set_refunded(call, key, amount, currency);
 }
 
 static void simple_send(shop_mail_call_t *call, void *user) {
@@ -60,7 +94,8 @@ static struct world *simple_world(void) {
   struct world *world = world_prepare();
 
   memset(&simple, 0, sizeof simple);
-  ck_assert_int_eq(shop_config_set_gateway_charge(world->config, simple_charge, NULL), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_gateway_charge(world->config, simple_charge, &world->gateway),
+                   SHOP_OK);
   ck_assert_int_eq(shop_config_set_mail_transport(world->config, simple_send, NULL), SHOP_OK);
   return world;
 }
@@ -70,7 +105,7 @@ static long next(long nth) {
   return nth < 60 ? nth + 1 : nth + nth / 20;
 }
 
-/* ---- every call but the purchase ----------------------------------------------------- */
+/* ---- every call that can be made again ----------------------------------------------------- */
 
 /* With a mail that waits. */
 static struct scene scene_new(void) {
@@ -79,6 +114,10 @@ static struct scene scene_new(void) {
 
   simple.no_mail_now = true;
   scene = scene_in(world);
+  ck_assert_int_eq(shop_config_set_gateway_capture(world->config, simple_operation, NULL), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_gateway_void(world->config, simple_operation, NULL), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_gateway_refund(world->config, simple_operation, NULL), SHOP_OK);
+  world_reopen(world);
   simple.no_mail_now = false;
   world_pass_ms(world, 3600000);
   return scene;
@@ -120,8 +159,9 @@ static long exhaust(struct scene *scene, const struct call *call, const struct f
     }
     ck_assert_msg(status == (struck ? SHOP_ERR_NO_MEMORY : SHOP_OK), "%s: %s at allocation %ld: %s",
                   call->name, shop_status_name(status), nth, shop_error_message(world->err));
-    ck_assert_int_eq(shop_error_code(world->err), status);
-    ck_assert((shop_error_message(world->err)[0] != '\0') == struck);
+    ck_assert_msg(shop_error_code(world->err) == status &&
+                      (shop_error_message(world->err)[0] != '\0') == struck,
+                  "%s does not say why at allocation %ld", call->name, nth);
     if (struck && !changes)
       ck_assert_msg(world_digest(world) == before, "%s changed the store at %ld", call->name, nth);
   }
@@ -138,19 +178,21 @@ static void every_call_fails(const struct faults *faults) {
     bool makes_cart = strcmp(call->name, "shop_cart_create") == 0;
     long failures;
 
-    if (strcmp(call->name, "shop_purchase") == 0)
+    if (call->once || strcmp(call->name, "shop_purchase") == 0)
       continue;
     if (makes_cart) /* for one who has none yet */
       scene.props.token = newcomer;
-    /* A mail's lease is a step of its own: it may be taken and not be used. */
-    failures = exhaust(&scene, call, faults, strcmp(call->name, "shop_mail_deliver") == 0);
+    /* A lease is a step of its own: it may be taken and not be used. */
+    failures = exhaust(&scene, call, faults,
+                       strcmp(call->name, "shop_mail_deliver") == 0 ||
+                           strcmp(call->name, "shop_recover") == 0);
     ck_assert_msg(failures > 0 || !call->gives_object, "%s does without memory", call->name);
     scene.props.token = scene.token;
   }
   world_pass_ms(world, 3600000);
   ck_ok(world, shop_mail_deliver(world->shop, 10, NULL, world->err));
   ck_assert_int_ge(simple.mails, 1);
-  world_verify(world, 0);
+  world_verify(world, scene.attentions);
   shop_token_free(newcomer);
   scene_free(&scene);
 }
@@ -162,6 +204,108 @@ END_TEST
 
 START_TEST(calls_without_memory_for_sqlite) {
   every_call_fails(&of_sqlite);
+}
+END_TEST
+
+/* ---- calls that succeed once ---------------------------------------------------------- */
+
+/* The file as it is while nobody has it open. */
+struct kept {
+  char *bytes;
+  size_t size;
+};
+
+static struct kept keep_store(const struct world *world) {
+  FILE *file = fopen(world->path, "rb");
+  struct kept kept = {NULL, 0};
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+  kept.size = (size_t)ftell(file);
+  kept.bytes = malloc(kept.size);
+  ck_assert_ptr_nonnull(kept.bytes);
+  rewind(file);
+  ck_assert_uint_eq(fread(kept.bytes, 1, kept.size, file), kept.size);
+  fclose(file);
+  return kept;
+}
+
+static void put_back(const struct world *world, const struct kept *kept) {
+  FILE *file = fopen(world->path, "wb");
+
+  ck_assert_ptr_nonnull(file);
+  ck_assert_uint_eq(fwrite(kept->bytes, 1, kept->size, file), kept->size);
+  ck_assert_int_eq(fclose(file), 0);
+}
+
+/* What was cut off is finished, and books and gateway agree to the piece. */
+static void finish_and_compare(struct scene *scene, const char *name, long nth) {
+  struct world *world = scene->world;
+  int64_t moved;
+
+  world_pass_ms(world, 11 * 3600000);
+  ck_ok(world, shop_recover(world->shop, 10, NULL, world->err));
+  moved = world_number(world, "SELECT sum(moved_minor) FROM operations");
+  ck_assert_msg(moved == simple.moved_minor, "%s at %ld: %lld moved, the gateway says %lld", name,
+                nth, (long long)moved, (long long)simple.moved_minor);
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM operations WHERE kind <> 1 AND state <> 2"), 0);
+}
+
+/* Where memory runs out nothing happens; or, once the gateway was asked, what was
+   asked of it is recovered and has happened once. */
+static void once_fails(struct scene *scene, const struct call *call, const struct kept *kept,
+                       const struct faults *faults) {
+  struct world *world = scene->world;
+  int64_t start_ms = atomic_load(&world->now_ms), moved_minor = simple.moved_minor;
+  int32_t taken = simple.taken;
+  bool struck = true;
+
+  for (long nth = 1; struck; nth = next(nth)) {
+    int32_t status;
+
+    put_back(world, kept);
+    world_open(world);
+    faults->arm(nth);
+    status = call->make(world->shop, &scene->props, false, world->err);
+    struck = faults->disarm();
+    ck_assert_msg(scene->props.outputs_are_right, "%s left its output with %s at %ld", call->name,
+                  shop_status_name(status), nth);
+    ck_assert_msg(status == (struck ? SHOP_ERR_NO_MEMORY : SHOP_OK) ||
+                      (status == SHOP_OK && faults->may_be_survived),
+                  "%s: %s at allocation %ld: %s", call->name, shop_status_name(status), nth,
+                  shop_error_message(world->err));
+    finish_and_compare(scene, call->name, nth);
+    ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
+    world->shop = NULL;
+    atomic_store(&world->now_ms, start_ms);
+    simple.taken = taken;
+    simple.moved_minor = moved_minor;
+  }
+}
+
+static void once_calls_fail(const struct faults *faults) {
+  struct scene scene = scene_new();
+  struct world *world = scene.world;
+  struct kept kept;
+
+  ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
+  world->shop = NULL;
+  kept = keep_store(world);
+  for (size_t i = 0; i < every_call_count; i++)
+    if (every_call[i].once)
+      once_fails(&scene, &every_call[i], &kept, faults);
+  free(kept.bytes);
+  scene_free(&scene);
+}
+
+START_TEST(once_calls_without_memory) {
+  once_calls_fail(&of_library);
+}
+END_TEST
+
+START_TEST(once_calls_without_memory_for_sqlite) {
+  once_calls_fail(&of_sqlite);
 }
 END_TEST
 
@@ -323,9 +467,10 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      calls_without_memory,    calls_without_memory_for_sqlite,
-      open_without_memory,     open_without_memory_for_sqlite,
-      purchase_without_memory, purchase_without_memory_for_sqlite,
+      calls_without_memory,      calls_without_memory_for_sqlite,
+      once_calls_without_memory, once_calls_without_memory_for_sqlite,
+      open_without_memory,       open_without_memory_for_sqlite,
+      purchase_without_memory,   purchase_without_memory_for_sqlite,
       objects_without_memory,
   };
 

@@ -41,7 +41,7 @@ START_TEST(too_new_while_open) {
   before = world_digest(world);
   all_refused(&scene, false, SHOP_ERR_TOO_NEW, world->err);
   ck_assert_uint_eq(world_digest(world), before);
-  ck_assert_int_eq(world->gateway.charges, 1);
+  ck_assert_int_eq(world->gateway.charges, scene.charges);
   snprintf(sql, sizeof sql, "PRAGMA user_version = %lld", (long long)version);
   world_vandalise(world, sql);
   world_add(world, scene.token, scene.props.cart_id, "TEA", 1);
@@ -69,7 +69,7 @@ START_TEST(busy) {
     if (!every_call[i].writes)
       ck_ok(world, every_call[i].make(world->shop, &scene.props, false, world->err));
   ck_assert_uint_eq(world_digest(world), before);
-  ck_assert_int_eq(world->gateway.charges, 1);
+  ck_assert_int_eq(world->gateway.charges, scene.charges);
   ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
   sqlite3_close(other);
   world_add(world, scene.token, scene.props.cart_id, "TEA", 1);
@@ -110,7 +110,7 @@ START_TEST(deadline) {
   LATE(shop_order_set_metadata(shop, scene.props.number, "n", NULL, options, world->err));
   LATE(shop_token_revoke(shop, scene.token, options, world->err));
   ck_assert(cart == NULL && order == NULL);
-  ck_assert_int_eq(world->gateway.charges, 1);
+  ck_assert_int_eq(world->gateway.charges, scene.charges);
   sqlite3_close(other);
   shop_options_free(options);
   shop_purchase_request_free(request);
@@ -284,7 +284,7 @@ START_TEST(close_waits_and_refuses) {
   world->shop = NULL;
   world->gateway.before = NULL;
   world_open(world);
-  world_verify(world, 0);
+  world_verify(world, scene.attentions);
   shop_order_free(held.order);
   shop_error_free(err);
   scene_free(&scene);
@@ -317,7 +317,7 @@ START_TEST(forked) {
   ck_assert_int_eq(waitpid(child, &result, 0), child);
   ck_assert_int_eq(result, 0);
   world_add(world, scene.token, scene.props.cart_id, "TEA", 1);
-  world_verify(world, 0);
+  world_verify(world, scene.attentions);
   world_reopen(world);
   world_add(world, scene.token, scene.props.cart_id, "TEA", 1);
   scene_free(&scene);

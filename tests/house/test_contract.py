@@ -86,6 +86,17 @@ class Contract(unittest.TestCase):
                 return place
         return None
 
+    def test_every_call_is_tried(self):
+        """What takes an open shop is in the table that tries the rules of all calls
+        (NULL, closed, forked, newer, busy, no memory) on each; but for
+        `shop_close`, whose rules are its own."""
+        table = (house.TOP / "tests" / "contract" / "every_call.c").read_text("utf-8")
+        tried = set(re.findall(r'^    \{"(shop_\w+)",', table, re.M))
+        takers = {declaration.name for declaration in self.declarations
+                  if any(re.fullmatch(r"(const )?shop_t \*\w+", parameter)
+                         for parameter in declaration.parameters)}
+        self.assertEqual(sorted(takers - tried - {"shop_close"}), [])
+
     def test_nothing_but_opaque_types(self):
         """No struct has a body, no variable is exported, no union, no bit field."""
         for path in house.public_headers():
