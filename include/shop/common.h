@@ -22,7 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#if defined(SHOP_API)
+/* The library itself is being built, or read by a tool that has no attributes. */
+#elif defined(__GNUC__)
 #define SHOP_API __attribute__((visibility("default")))
 #else
 #define SHOP_API

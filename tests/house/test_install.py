@@ -17,6 +17,7 @@ import house
 CONSUMER = house.TOP / "tests" / "house" / "consumer.c"
 STRICT = ["-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 OTHERS = ["-lsqlite3", "-lsodium", "-ljwt", "-ljansson", "-lmbedcrypto", "-pthread"]
+SIZE_MAX = 400 * 1024  # bytes
 INSTALLED = """project('host', 'c', default_options: ['c_std=c11', 'werror=true'])
 executable('consumer', 'consumer.c', dependencies: dependency('libshop', static: %s))
 """
@@ -72,6 +73,12 @@ class Install(unittest.TestCase):
         for header in headers:
             self.assertEqual((self.prefix / header).read_bytes(),
                              (house.TOP / header).read_bytes(), header)
+
+    def test_size(self):
+        """What is shipped stays small: a release, without what only a debugger reads."""
+        stripped = self.folder / "stripped.a"
+        house.run("strip", "--strip-unneeded", "-o", stripped, self.prefix / "lib" / "libshop.a")
+        self.assertLess(stripped.stat().st_size, SIZE_MAX)
 
     def test_shared(self):
         flags = self.pkg_config("--cflags", "--libs", "libshop")
