@@ -57,6 +57,8 @@ typedef struct shop_report_page shop_report_page_t;
 typedef struct shop_event_page shop_event_page_t;
 typedef struct shop_maintenance shop_maintenance_t;
 typedef struct shop_audit shop_audit_t;
+typedef struct shop_key_ring shop_key_ring_t;
+typedef struct shop_text shop_text_t;
 
 /** What a purchase asks for beside the cart. Not thread-safe. */
 typedef struct shop_purchase_request shop_purchase_request_t;

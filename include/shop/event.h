@@ -47,7 +47,8 @@ SHOP_API int32_t shop_event_page_actor(const shop_event_page_t *page, int32_t in
 SHOP_API int64_t shop_event_page_user_id(const shop_event_page_t *page, int32_t index);
 /** Which order it concerns; 0: none. @since 0.1.0 */
 SHOP_API int64_t shop_event_page_order_id(const shop_event_page_t *page, int32_t index);
-/** Such as "order.placed"; see order.h. @since 0.1.0 */
+/** Such as "order.placed"; see order.h, and key.h for "key.rotated" and
+    "key.retired". @since 0.1.0 */
 SHOP_API const char *shop_event_page_name(const shop_event_page_t *page, int32_t index);
 /** The state before it, where it changed one. @since 0.1.0 */
 SHOP_API const char *shop_event_page_before(const shop_event_page_t *page, int32_t index);

@@ -22,8 +22,8 @@ SHOP_API int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int6
 SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms);
 
 /**
- * Expires carts that were left alone, throws away idempotency keys, events and
- * expired tokens that are old enough, and moves the write-ahead log into the
+ * Expires carts that were left alone, throws away idempotency keys, events,
+ * expired tokens and their signing keys that are old enough, and moves the write-ahead log into the
  * file. Works in short steps, so that others wait for milliseconds only. Safe
  * from several processes at once. It never touches orders, payments or mail:
  * call `shop_recover` and `shop_mail_deliver` beside it.
@@ -42,6 +42,8 @@ SHOP_API int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance);
 SHOP_API int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance);
 /** Expired tokens thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance);
+/** Signing keys thrown away, whose last token has expired. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance);
 /** Events thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_events(const shop_maintenance_t *maintenance);
 /** Frees a report. NULL is harmless. @since 0.1.0 */

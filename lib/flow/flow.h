@@ -21,6 +21,7 @@
 
 /* ---- limits of texts, in bytes ------------------------------------------- */
 
+#define SHOP__TOKEN_SKEW_MAX_MS INT64_C(600000)
 #define SHOP__PATH_MAX 500 /* SQLite takes 512, with its suffixes */
 #define SHOP__NAME_MAX 200
 #define SHOP__KEY_MAX 255
@@ -116,8 +117,8 @@ struct shop {
   shop__db_t *db;
   shop__hasher_t *hasher;
   _Atomic(struct shop__key_node *) keys;
-  const struct shop__key *signing; /* in the list, never changes while open */
-  pthread_mutex_t lock;            /* guards what follows */
+  _Atomic(const struct shop__key *) signing; /* in the list */
+  pthread_mutex_t lock;                      /* guards what follows */
   pthread_cond_t idle;
   int32_t calls;
   bool closing;
@@ -160,10 +161,22 @@ int32_t shop__pack_check(shop__tx_t *tx, const struct shop__pack *pack) SHOP__MU
 /** Gives the finished snapshot to *out, or answers SHOP_ERR_NO_MEMORY. */
 int32_t shop__give(struct shop__pack *pack, void **out, shop_error_t *err) SHOP__MUST_USE;
 
+/* ---- text.c ------------------------------------------------------------------- */
+
+/** Gives the bytes to a new text, or frees them: SHOP_ERR_NO_MEMORY. They are
+    empty afterwards. */
+int32_t shop__text_give(struct shop__bytes *bytes, shop_text_t **out,
+                        shop_error_t *err) SHOP__MUST_USE;
+
 /* ---- keyring.c --------------------------------------------------------------- */
 
 /** Reads the signing keys, makes what is missing, and picks the one that signs. */
-int32_t shop__keyring_open(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
+int32_t shop__keyring_refresh(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
+/** Inside a write: a new key, which signs from now on. */
+int32_t shop__keyring_store(shop__tx_t *tx, const struct shop__key *key,
+                            int64_t now_ms) SHOP__MUST_USE;
+/** Takes a key into use that is in the store now; the node is the keyring's. */
+void shop__keyring_take(shop_t *shop, struct shop__key_node *node);
 void shop__keyring_close(shop_t *shop);
 /** The key of a kid, also when another process has made it; *key NULL: none. */
 int32_t shop__keyring_find(shop_t *shop, const char *kid, const struct shop__key **key,
@@ -175,6 +188,7 @@ struct shop_token {
   char store_id[SHOP__STORE_ID_BYTES];
   char subject[SHOP__RANDOM_ID_BYTES];
   char jti[SHOP__RANDOM_ID_BYTES];
+  char kid[SHOP__KID_BYTES]; /* of the key that signed it */
   int64_t user_id; /* 0 until the store was asked */
   int64_t epoch;
   int64_t issued_at_ms;
@@ -182,9 +196,22 @@ struct shop_token {
   char *jwt;
 };
 
-/** A signed token that no row stands for yet. */
-int32_t shop__token_make(shop_t *shop, const char *subject, int64_t epoch, int64_t now_ms,
-                         shop_token_t **out, shop_error_t *err) SHOP__MUST_USE;
+/** What a new token says. */
+struct shop__grant {
+  const char *subject;
+  int64_t epoch;
+  int64_t now_ms;
+};
+/** Signs a token and runs fn in a write; *slot, which fn finds by its ctx, is the
+    token meanwhile, and fn stores it by shop__token_store. All of it again when
+    another process has changed the key in between. */
+int32_t shop__token_grant(shop_t *shop, const struct shop__grant *grant,
+                          const shop_token_t **slot, shop__db_fn fn, void *ctx,
+                          const struct shop__db_write_rule *rule, shop_token_t **out,
+                          shop_error_t *err) SHOP__MUST_USE;
+/** Inside the write of shop__token_grant: the row that stands for the token. */
+int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token,
+                          int64_t user_id) SHOP__MUST_USE;
 /** Checks the text, without the store; user_id stays 0. */
 int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out,
                           shop_error_t *err) SHOP__MUST_USE;

@@ -1,17 +1,17 @@
-/* The signing keys in memory: read at open, added to when another process has
-   made one, never taken away while the shop is open. So a key that was found
-   can be used without a lock. */
+/* The signing keys in memory: read at open, added to when a key is made here or
+   in another process, never taken away while the shop is open, so that a key
+   that was found can be used without a lock. Whether a key still counts is asked
+   of the store, in the transaction of the work. */
 #include <string.h>
 
 #include "flow.h"
 
-enum key_state { KEY_ACTIVE = 1 };
-
 struct load {
+  const char *kid; /* the one that is wanted; NULL: all */
   int32_t alg;
   const struct shop__key *fresh; /* stored when no key of its alg is active */
   int64_t now_ms;
-  struct shop__key_node *nodes; /* result: every stored key */
+  struct shop__key_node *nodes; /* result */
   char active_kid[SHOP__KID_BYTES];
 };
 
@@ -27,28 +27,36 @@ static void free_nodes(struct shop__key_node *node) {
 
 static int32_t load_row(struct load *load, const struct shop__signing_key_row *row,
                         shop_error_t *err) {
-  struct shop__key_node *node = shop__memory_zalloc(sizeof *node);
+  struct shop__key_node *node;
   int32_t status;
 
+  if (row->state == SHOP__SIGNING_KEY_RETIRED)
+    return SHOP_OK;
+  node = shop__memory_zalloc(sizeof *node);
   if (node == NULL)
     return shop__no_memory(err);
   node->next = load->nodes;
   load->nodes = node;
   status = shop__key_load(row->kid, row->alg, row->secret, row->secret_size, &node->key, err);
-  if (status == SHOP_OK && row->state == KEY_ACTIVE && row->alg == load->alg)
+  if (status == SHOP_OK && row->state == SHOP__SIGNING_KEY_ACTIVE && row->alg == load->alg)
     memcpy(load->active_kid, node->key.kid, sizeof load->active_kid);
   return status;
 }
 
-static int32_t load_fn(shop__tx_t *tx, void *ctx) {
+/* Of an earlier run. */
+static void reset(struct load *load) {
+  free_nodes(load->nodes);
+  load->nodes = NULL;
+  load->active_kid[0] = '\0';
+}
+
+static int32_t load_all_fn(shop__tx_t *tx, void *ctx) {
   struct load *load = ctx;
   struct shop__signing_key_row row;
   shop__query_t *q = shop__signing_keys_each(tx);
   int32_t status;
 
-  free_nodes(load->nodes); /* of an earlier run */
-  load->nodes = NULL;
-  load->active_kid[0] = '\0';
+  reset(load);
   while ((status = shop__signing_keys_next(q, &row)) == SHOP__ROW) {
     status = load_row(load, &row, shop__tx_error(tx));
     if (status != SHOP_OK) {
@@ -59,22 +67,24 @@ static int32_t load_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
+static int32_t load_one_fn(shop__tx_t *tx, void *ctx) {
+  struct load *load = ctx;
+  struct shop__signing_key_row row;
+  bool found = false;
+  int32_t status = shop__signing_key_get(tx, load->kid, &row, &found);
+
+  reset(load);
+  return status == SHOP_OK && found ? load_row(load, &row, shop__tx_error(tx)) : status;
+}
+
 static int32_t make_fn(shop__tx_t *tx, void *ctx) {
   struct load *load = ctx;
-  int32_t status = load_fn(tx, ctx);
+  int32_t status = load_all_fn(tx, ctx);
 
   if (status != SHOP_OK || load->active_kid[0] != '\0')
     return status;
-  status = shop__signing_key_insert(tx,
-                                    &(struct shop__signing_key_row){
-                                        .kid = load->fresh->kid,
-                                        .alg = load->fresh->alg,
-                                        .state = KEY_ACTIVE,
-                                        .secret = load->fresh->secret,
-                                        .secret_size = load->fresh->secret_size,
-                                    },
-                                    load->now_ms);
-  return status == SHOP_OK ? load_fn(tx, ctx) : status;
+  status = shop__keyring_store(tx, load->fresh, load->now_ms);
+  return status == SHOP_OK ? load_all_fn(tx, ctx) : status;
 }
 
 static const struct shop__key *find(const struct shop__key_node *node, const char *kid) {
@@ -106,10 +116,21 @@ static void adopt(shop_t *shop, struct shop__key_node *nodes) {
   free_nodes(unused);
 }
 
-int32_t shop__keyring_open(shop_t *shop, shop_error_t *err) {
+int32_t shop__keyring_store(shop__tx_t *tx, const struct shop__key *key, int64_t now_ms) {
+  return shop__signing_key_insert(tx,
+                                  &(struct shop__signing_key_row){
+                                      .kid = key->kid,
+                                      .alg = key->alg,
+                                      .secret = key->secret,
+                                      .secret_size = key->secret_size,
+                                  },
+                                  now_ms);
+}
+
+int32_t shop__keyring_refresh(shop_t *shop, shop_error_t *err) {
   struct shop__key fresh = {0};
   struct load load = {.alg = shop->config.token_algorithm, .now_ms = shop__now_ms(shop)};
-  int32_t status = shop__db_read(shop->db, load_fn, &load, err);
+  int32_t status = shop__db_read(shop->db, load_all_fn, &load, err);
 
   if (status == SHOP_OK && load.active_kid[0] == '\0') {
     status = shop__key_generate(load.alg, &fresh, err);
@@ -124,8 +145,19 @@ int32_t shop__keyring_open(shop_t *shop, shop_error_t *err) {
     return status;
   }
   adopt(shop, load.nodes);
-  shop->signing = find(atomic_load(&shop->keys), load.active_kid);
+  atomic_store(&shop->signing, find(atomic_load(&shop->keys), load.active_kid));
   return SHOP_OK;
+}
+
+void shop__keyring_take(shop_t *shop, struct shop__key_node *node) {
+  char kid[SHOP__KID_BYTES]; /* another thread may have read the key before: then the node goes */
+  bool signs = node->key.alg == shop->config.token_algorithm;
+
+  memcpy(kid, node->key.kid, sizeof kid);
+  node->next = NULL;
+  adopt(shop, node);
+  if (signs)
+    atomic_store(&shop->signing, find(atomic_load(&shop->keys), kid));
 }
 
 void shop__keyring_close(shop_t *shop) {
@@ -134,13 +166,13 @@ void shop__keyring_close(shop_t *shop) {
 
 int32_t shop__keyring_find(shop_t *shop, const char *kid, const struct shop__key **key,
                            shop_error_t *err) {
-  struct load load = {0};
+  struct load load = {.kid = kid};
   int32_t status;
 
   *key = find(atomic_load(&shop->keys), kid);
   if (*key != NULL)
     return SHOP_OK;
-  status = shop__db_read(shop->db, load_fn, &load, err);
+  status = shop__db_read(shop->db, load_one_fn, &load, err);
   if (status != SHOP_OK) {
     free_nodes(load.nodes);
     return status;

@@ -8,6 +8,7 @@ struct shop_maintenance {
   int64_t carts;
   int64_t keys;
   int64_t tokens;
+  int64_t signing_keys;
   int64_t events;
 };
 
@@ -28,6 +29,10 @@ static int32_t prune_keys(shop__tx_t *tx, const struct step *step, int64_t *coun
 
 static int32_t prune_tokens(shop__tx_t *tx, const struct step *step, int64_t *count) {
   return shop__prune_tokens(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t prune_signing_keys(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_signing_keys(tx, step->before_ms, STEP_ROWS, count);
 }
 
 static int32_t prune_events(shop__tx_t *tx, const struct step *step, int64_t *count) {
@@ -75,6 +80,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = run_steps(shop, prune_tokens, 0, &done->tokens, err);
   if (status == SHOP_OK)
+    status = run_steps(shop, prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
+  if (status == SHOP_OK)
     status = run_steps(shop, prune_events, shop->config.event_life_ms, &done->events, err);
   if (status == SHOP_OK)
     status = shop__db_checkpoint(shop->db, err);
@@ -95,6 +102,10 @@ int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->tokens;
+}
+
+int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->signing_keys;
 }
 
 int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {

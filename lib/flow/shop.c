@@ -287,7 +287,7 @@ int32_t shop_open(const char *path, const shop_config_t *config, shop_t **out,
   if (status == SHOP_OK)
     status = open_identity(shop, err);
   if (status == SHOP_OK)
-    status = shop__keyring_open(shop, err);
+    status = shop__keyring_refresh(shop, err);
   if (status == SHOP_OK)
     status = shop__hasher_new(&shop->config.password, &shop->hasher, err);
   if (status == SHOP_OK)

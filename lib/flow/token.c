@@ -5,8 +5,14 @@
 
 /* ---- making and parsing --------------------------------------------------------- */
 
-static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, char *jwt,
-                         shop_token_t **out, shop_error_t *err) {
+/* A write's own answer, which no caller sees: the key that signed the token does
+   not sign any more. */
+#define STALE_KEY (-998)
+/* A key that changes at every try is not being rotated but fought over. */
+#define TRIES_MAX 8
+
+static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, const char *kid,
+                         char *jwt, shop_token_t **out, shop_error_t *err) {
   shop_token_t *token = shop__memory_zalloc(sizeof *token);
 
   if (token == NULL)
@@ -14,6 +20,7 @@ static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, 
   memcpy(token->store_id, shop->store_id, sizeof token->store_id);
   memcpy(token->subject, claims->subject, sizeof token->subject);
   memcpy(token->jti, claims->jti, sizeof token->jti);
+  memcpy(token->kid, kid, sizeof token->kid);
   token->epoch = claims->epoch;
   token->issued_at_ms = claims->issued_at_s * 1000;
   token->expires_at_ms = claims->expires_at_s * 1000;
@@ -28,24 +35,73 @@ static void jwt_free(char *jwt) {
   shop__memory_free(jwt);
 }
 
-int32_t shop__token_make(shop_t *shop, const char *subject, int64_t epoch, int64_t now_ms,
-                         shop_token_t **out, shop_error_t *err) {
+/* A signed token that no row stands for yet. */
+static int32_t make(shop_t *shop, const struct shop__grant *grant, shop_token_t **out,
+                    shop_error_t *err) {
+  const struct shop__key *key = atomic_load(&shop->signing);
   struct shop__claims claims = {
-      .issued_at_s = now_ms / 1000,
-      .expires_at_s = now_ms / 1000 + shop->config.token_life_ms / 1000,
-      .epoch = epoch,
+      .issued_at_s = grant->now_ms / 1000,
+      .expires_at_s = grant->now_ms / 1000 + shop->config.token_life_ms / 1000,
+      .epoch = grant->epoch,
   };
   char *jwt = NULL;
   int32_t status;
 
   memcpy(claims.issuer, shop->config.issuer, sizeof claims.issuer);
-  memcpy(claims.subject, subject, sizeof claims.subject);
+  memcpy(claims.subject, grant->subject, sizeof claims.subject);
   shop__random_id(claims.jti);
-  status = shop__jwt_sign(shop->signing, &claims, &jwt, err);
+  status = shop__jwt_sign(key, &claims, &jwt, err);
   if (status == SHOP_OK)
-    status = token_new(shop, &claims, jwt, out, err);
+    status = token_new(shop, &claims, key->kid, jwt, out, err);
   if (status != SHOP_OK)
     jwt_free(jwt);
+  return status;
+}
+
+int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t user_id) {
+  bool inserted = false;
+  int32_t status = shop__token_insert(tx,
+                                      &(struct shop__token_new){
+                                          .jti = token->jti,
+                                          .kid = token->kid,
+                                          .user_id = user_id,
+                                          .epoch = token->epoch,
+                                          .issued_at_ms = token->issued_at_ms,
+                                          .expires_at_ms = token->expires_at_ms,
+                                      },
+                                      &inserted);
+
+  if (status == SHOP_OK && !inserted)
+    status = shop__error_set(shop__tx_error(tx), STALE_KEY, "the signing key has changed");
+  return status;
+}
+
+int32_t shop__token_grant(shop_t *shop, const struct shop__grant *grant,
+                          const shop_token_t **slot, shop__db_fn fn, void *ctx,
+                          const struct shop__db_write_rule *rule, shop_token_t **out,
+                          shop_error_t *err) {
+  shop_token_t *token = NULL;
+  int32_t status = STALE_KEY;
+
+  for (int32_t tries = 0; status == STALE_KEY && tries < TRIES_MAX; tries++) {
+    status = tries == 0 ? SHOP_OK : shop__keyring_refresh(shop, err);
+    if (status == SHOP_OK)
+      status = make(shop, grant, &token, err);
+    if (status != SHOP_OK)
+      break;
+    *slot = token;
+    status = shop__db_write(shop->db, fn, ctx, rule, err);
+    *slot = NULL;
+    if (status != SHOP_OK) {
+      shop_token_free(token);
+      token = NULL;
+    }
+  }
+  if (status == STALE_KEY)
+    status = shop__error_set(err, SHOP_ERR_BUSY, "the signing key changes all the time: try again");
+  else if (status == SHOP_OK)
+    shop__error_clear(err);
+  *out = token;
   return status;
 }
 
@@ -70,7 +126,7 @@ int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out, sho
   copy = shop__memory_strdup(jwt);
   if (copy == NULL)
     return shop__no_memory(err);
-  status = token_new(shop, &claims, copy, out, err);
+  status = token_new(shop, &claims, kid, copy, out, err);
   if (status != SHOP_OK)
     jwt_free(copy);
   return status;
@@ -91,11 +147,14 @@ int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
 
   if (now_ms >= token->expires_at_ms)
     return shop__error_set(err, SHOP_ERR_TOKEN_EXPIRED, "the token has expired: log in again");
-  status = shop__token_get(tx, token->jti, row, &found);
+  status = shop__token_get(tx, token->jti, token->kid, row, &found);
   if (status != SHOP_OK)
     return status;
   if (!found || !same_token(token, row))
     return shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "the token is of no user of this shop");
+  if (row->key_state != SHOP__SIGNING_KEY_ACTIVE && row->key_state != SHOP__SIGNING_KEY_VERIFYING)
+    return shop__error_set(err, SHOP_ERR_TOKEN_INVALID,
+                           "the token's key was retired: log in again");
   if (row->revoked || row->epoch != row->user_epoch)
     return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED, "the token was revoked: log in again");
   return SHOP_OK;

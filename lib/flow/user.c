@@ -81,7 +81,6 @@ static int32_t find_login_fn(shop__tx_t *tx, void *ctx) {
    good only for the hash and the epoch that it was made with. */
 static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
   struct login *login = ctx;
-  const shop_token_t *token = login->token;
   struct shop__user_row row;
   bool found = false;
   int32_t status = shop__user_by_id(tx, login->user_id, &row, &found);
@@ -95,8 +94,7 @@ static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
   if (login->new_hash[0] != '\0')
     status = shop__user_set_hash(tx, login->user_id, login->new_hash, login->now_ms);
   if (status == SHOP_OK)
-    status = shop__token_insert(tx, token->jti, login->user_id, token->epoch,
-                                token->issued_at_ms, token->expires_at_ms);
+    status = shop__token_store(tx, login->token, login->user_id);
   return status;
 }
 
@@ -134,13 +132,11 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
   if (status != SHOP_OK)
     return status;
   login->now_ms = shop__now_ms(shop);
-  status = shop__token_make(shop, login->subject, login->epoch, login->now_ms, &token, err);
+  status = patience_rule(patience, &rule, err);
   if (status == SHOP_OK)
-    status = patience_rule(patience, &rule, err);
-  if (status == SHOP_OK) {
-    login->token = token;
-    status = shop__db_write(shop->db, store_login_fn, login, &rule, err);
-  }
+    status = shop__token_grant(
+        shop, &(struct shop__grant){login->subject, login->epoch, login->now_ms}, &login->token,
+        store_login_fn, login, &rule, &token, err);
   if (status == SHOP_OK && !login->changed) {
     token->user_id = login->user_id;
     *out = token;
@@ -239,8 +235,7 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK && !inserted)
     return find_registration(tx, registration);
   if (status == SHOP_OK)
-    status = shop__token_insert(tx, token->jti, registration->user_id, token->epoch,
-                                token->issued_at_ms, token->expires_at_ms);
+    status = shop__token_store(tx, token, registration->user_id);
   if (status == SHOP_OK)
     status = shop__once_store(tx, &registration->once, registration->user_id,
                               registration->user_id, registration->now_ms);
@@ -261,13 +256,11 @@ static int32_t register_user(shop_t *shop, struct registration *registration,
     return status;
   registration->now_ms = shop__now_ms(shop);
   shop__random_id(subject);
-  status = shop__token_make(shop, subject, 1, registration->now_ms, &token, err);
+  status = patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
-    status = patience_rule(&patience, &rule, err);
-  if (status == SHOP_OK) {
-    registration->token = token;
-    status = shop__db_write(shop->db, register_fn, registration, &rule, err);
-  }
+    status = shop__token_grant(
+        shop, &(struct shop__grant){subject, 1, registration->now_ms}, &registration->token,
+        register_fn, registration, &rule, &token, err);
   if (status == SHOP_OK && !registration->repeated) {
     token->user_id = registration->user_id;
     *out = token;

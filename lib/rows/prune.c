@@ -14,6 +14,10 @@ static const char EXPIRE_CARTS[] =
     "UPDATE carts SET state = 4, version = version + 1, updated_at_ms = $3 WHERE id IN (SELECT id"
     " FROM carts WHERE state = 1 AND updated_at_ms < $1 ORDER BY updated_at_ms LIMIT $2)";
 
+static const char PRUNE_KEYS[] =
+    "DELETE FROM signing_keys WHERE kid IN (SELECT kid FROM signing_keys WHERE until_ms < $1"
+    " ORDER BY until_ms LIMIT $2)";
+
 static int32_t prune(shop__tx_t *tx, const char *sql, int64_t before_ms, int32_t limit,
                      int64_t *count) {
   shop__query_t *q = shop__query(tx, sql);
@@ -30,6 +34,11 @@ int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit, i
 int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                            int64_t *count) {
   return prune(tx, PRUNE_TOKENS, expired_before_ms, limit, count);
+}
+
+int32_t shop__prune_signing_keys(shop__tx_t *tx, int64_t until_before_ms, int32_t limit,
+                                 int64_t *count) {
+  return prune(tx, PRUNE_KEYS, until_before_ms, limit, count);
 }
 
 int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit, int64_t *count) {

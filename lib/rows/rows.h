@@ -21,24 +21,43 @@
 
 const struct shop__migration *shop__schema_migrations(int32_t *count);
 
-/* ---- shop_row.c: the shop itself, its signing keys ------------------------ */
+/* ---- shop_row.c: the shop itself ------------------------------------------ */
 
 #define SHOP__STORE_ID_BYTES 23
 
 int32_t shop__shop_get(shop__tx_t *tx, const char **store_id, bool *found) SHOP__MUST_USE;
 int32_t shop__shop_insert(shop__tx_t *tx, const char *store_id, int64_t now_ms) SHOP__MUST_USE;
 
+/* ---- signing_keys.c ------------------------------------------------------- */
+
+enum shop__signing_key_state {
+  SHOP__SIGNING_KEY_ACTIVE = 1,    /* signs and verifies; one of each algorithm */
+  SHOP__SIGNING_KEY_VERIFYING = 2, /* was followed by another; verifies */
+  SHOP__SIGNING_KEY_RETIRED = 3    /* neither: its secret is gone */
+};
 struct shop__signing_key_row {
   const char *kid;
   int32_t alg;
   int32_t state;
+  int64_t created_at_ms;
+  int64_t until_ms; /* 0 of an active one */
   const void *secret;
   size_t secret_size;
 };
+/** All, oldest first. */
 shop__query_t *shop__signing_keys_each(shop__tx_t *tx);
 int32_t shop__signing_keys_next(shop__query_t *q, struct shop__signing_key_row *row) SHOP__MUST_USE;
+int32_t shop__signing_key_get(shop__tx_t *tx, const char *kid, struct shop__signing_key_row *row,
+                              bool *found) SHOP__MUST_USE;
+/** A new active one. */
 int32_t shop__signing_key_insert(shop__tx_t *tx, const struct shop__signing_key_row *row,
                                  int64_t now_ms) SHOP__MUST_USE;
+/** The active one of an algorithm verifies from now on, until a time; "": there is none. */
+#define SHOP__KID_TEXT_BYTES 24
+int32_t shop__signing_key_rest(shop__tx_t *tx, int32_t alg, int64_t until_ms,
+                               char kid[SHOP__KID_TEXT_BYTES]) SHOP__MUST_USE;
+/** Ends a key of any state and throws its secret away. */
+int32_t shop__signing_key_retire(shop__tx_t *tx, const char *kid, int64_t until_ms) SHOP__MUST_USE;
 
 /* ---- users.c -------------------------------------------------------------- */
 
@@ -75,14 +94,26 @@ struct shop__token_row {
   int64_t user_epoch;    /* the user's now */
   int64_t expires_at_ms;
   bool revoked;
+  int32_t key_state; /* enum shop__signing_key_state of the key that was named; 0: none */
   const char *subject;
   const char *email;
   const char *email_key;
 };
-int32_t shop__token_get(shop__tx_t *tx, const char *jti, struct shop__token_row *row,
-                        bool *found) SHOP__MUST_USE;
-int32_t shop__token_insert(shop__tx_t *tx, const char *jti, int64_t user_id, int64_t epoch,
-                           int64_t issued_at_ms, int64_t expires_at_ms) SHOP__MUST_USE;
+int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
+                        struct shop__token_row *row, bool *found) SHOP__MUST_USE;
+struct shop__token_new {
+  const char *jti;
+  const char *kid; /* of the key that signed it */
+  int64_t user_id;
+  int64_t epoch;
+  int64_t issued_at_ms;
+  int64_t expires_at_ms;
+};
+/** *inserted false: the key is not active (any more). */
+int32_t shop__token_insert(shop__tx_t *tx, const struct shop__token_new *row,
+                           bool *inserted) SHOP__MUST_USE;
+/** When the last of all tokens expires; 0: there is none. */
+int32_t shop__tokens_last_expiry(shop__tx_t *tx, int64_t *expires_at_ms) SHOP__MUST_USE;
 /** Only the first time counts; *found false: no such token. */
 int32_t shop__token_set_revoked(shop__tx_t *tx, const char *jti, int64_t now_ms,
                                 bool *found) SHOP__MUST_USE;
@@ -472,6 +503,8 @@ int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit,
                              int64_t *count) SHOP__MUST_USE;
 int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                            int64_t *count) SHOP__MUST_USE;
+int32_t shop__prune_signing_keys(shop__tx_t *tx, int64_t until_before_ms, int32_t limit,
+                                 int64_t *count) SHOP__MUST_USE;
 int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit,
                            int64_t *count) SHOP__MUST_USE;
 int32_t shop__expire_carts(shop__tx_t *tx, int64_t untouched_since_ms, int32_t limit,

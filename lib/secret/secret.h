@@ -88,6 +88,9 @@ int32_t shop__key_generate(int32_t alg, struct shop__key *out, shop_error_t *err
     derived from it). Otherwise SHOP_ERR_CORRUPT. */
 int32_t shop__key_load(const char *kid, int32_t alg, const void *secret, size_t secret_size,
                        struct shop__key *out, shop_error_t *err) SHOP__MUST_USE;
+/** Appends the public half as a JSON Web Key (jwk.c); false, and nothing is
+    appended, for a key that has none. */
+bool shop__key_jwk(const struct shop__key *key, struct shop__bytes *out) SHOP__MUST_USE;
 /** Wipes; NULL is harmless. */
 void shop__key_wipe(struct shop__key *key);
 

@@ -135,6 +135,10 @@ MAKE_ASKING(purchase_abandon,
 MAKE_ASKING(order_capture, shop_order_capture(shop, props->authorized, 0, NULL, out, err))
 MAKE_ASKING(order_refund, shop_order_refund(shop, props->number, NULL, NULL, out, err))
 MAKE_ASKING(order_cancel, shop_order_cancel(shop, props->captured, NULL, out, err))
+MAKE_GIVING(key_list, shop_key_ring_t, shop_key_ring_free, shop_key_list(shop, out, err))
+MAKE_GIVING(key_export_jwks, shop_text_t, shop_text_free, shop_key_export_jwks(shop, out, err))
+MAKE_PLAIN(key_rotate, shop_key_rotate(shop, SHOP_TOKEN_ES256, NULL, err))
+MAKE_PLAIN(key_retire, shop_key_retire(shop, props->kid, NULL, err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
 /* Buys with a request that names a method. */
@@ -242,6 +246,10 @@ const struct call every_call[] = {
     {"shop_cart_clear", true, true, true, false, cart_clear},
     {"shop_product_retire", true, false, false, false, product_retire},
     {"shop_recover", false, false, false, false, recover},
+    {"shop_key_list", false, false, true, false, key_list},
+    {"shop_key_export_jwks", false, false, true, false, key_export_jwks},
+    {"shop_key_rotate", true, false, false, false, key_rotate},
+    {"shop_key_retire", true, false, false, false, key_retire},
     {"shop_token_revoke", true, true, false, false, token_revoke},
 };
 
@@ -300,6 +308,19 @@ static shop_payment_report_t *late_report(const char *reference) {
   return report;
 }
 
+/* A second key, which has signed nothing. */
+static void add_key(struct world *world, char kid[24]) {
+  shop_key_ring_t *ring = NULL;
+
+  ck_ok(world, shop_key_rotate(world->shop, SHOP_TOKEN_ES256, NULL, world->err));
+  ck_ok(world, shop_key_list(world->shop, &ring, world->err));
+  ck_assert_int_eq(shop_key_ring_count(ring), 2);
+  for (int32_t i = 0; i < 2; i++)
+    if (shop_key_ring_algorithm(ring, i) == SHOP_TOKEN_ES256)
+      snprintf(kid, 24, "%s", shop_key_ring_kid(ring, i));
+  shop_key_ring_free(ring);
+}
+
 struct scene scene_in(struct world *world) {
   static char backup_path[128]; /* each test has a process of its own */
   struct scene scene = {.world = world, .charges = 1};
@@ -329,6 +350,7 @@ struct scene scene_in(struct world *world) {
   scene.props.report = scene.report;
   snprintf(backup_path, sizeof backup_path, "%s.copy", world->path);
   scene.props.backup_path = backup_path;
+  add_key(world, scene.props.kid);
   return scene;
 }
 

@@ -27,6 +27,7 @@ struct props {
   int64_t second_cart_id;
   const shop_payment_report_t *report; /* of what is known about the order */
   const char *backup_path;
+  char kid[24]; /* of a key that has signed nothing */
   /* result: the outputs are as the status promises: an object with SHOP_OK and
      with the outcome family, else NULL or 0 (the order also when the store failed
      after the gateway was asked) */

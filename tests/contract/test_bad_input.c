@@ -153,6 +153,7 @@ START_TEST(missing_texts) {
     ck_assert_ptr_null(product);
     product = STALE_OUT;
     ck_refused(world, shop_product_retire(shop, text, NULL, err), SHOP_ERR_ARGUMENT);
+    ck_refused(world, shop_key_retire(shop, text, NULL, err), SHOP_ERR_ARGUMENT);
     ck_refused(world, shop_product_adjust_stock(shop, text, 1, NULL, &product, err),
                SHOP_ERR_ARGUMENT);
     ck_refused(world, shop_product_set_metadata(shop, text, NULL, NULL, NULL, err),

@@ -12,9 +12,11 @@ CREATE TABLE shop (
 CREATE TABLE signing_keys (
   kid           TEXT PRIMARY KEY,
   alg           INTEGER NOT NULL,            -- enum shop__key_alg
-  state         INTEGER NOT NULL,            -- 1 active: signs new tokens
-  secret        BLOB NOT NULL,
-  created_at_ms INTEGER NOT NULL
+  state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3), -- signs, verifies, retired
+  created_at_ms INTEGER NOT NULL,
+  until_ms      INTEGER,                     -- when its last token has expired; NULL: it signs
+  secret        BLOB NOT NULL,               -- retired: empty
+  CHECK ((state = 1) = (until_ms IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (alg) WHERE state = 1;
 
