@@ -17,7 +17,7 @@ enum {
   ORDERS_MAX = 512,
   OPERATIONS_MAX = 64,
   KEYS_MAX = 1024,
-  EVENTS_MAX = 2048,
+  EVENTS_MAX = 16384,
   NOBODY = -1
 };
 
