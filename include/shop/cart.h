@@ -5,7 +5,7 @@
  *
  * A line keeps the unit price it was added at; the snapshot shows it beside
  * today's, and every total is made of today's prices. Adding does not reserve
- * stock: the purchase does.
+ * stock: the purchase does, or, for a time before it, `shop_cart_hold`.
  *
  * What the calls below have in common:
  *   options  take the idempotency key, the expected version and the deadline
@@ -19,6 +19,8 @@
  *            SHOP_ERR_CART_COMPLETED it was bought;
  *            SHOP_ERR_CART_EXPIRED   it was left alone for too long;
  *            SHOP_ERR_VERSION        not the expected version;
+ *            SHOP_ERR_OUT_OF_STOCK   the cart is held, and there are no more
+ *                                    pieces for it to hold;
  *            SHOP_ERR_KEY_REUSED; SHOP_ERR_DEADLINE;
  *            or as any call that reads or writes (-5xx, -6xx)
  */
@@ -113,6 +115,44 @@ SHOP_API int32_t shop_cart_reprice(shop_t *shop, const shop_token_t *token, int6
                                    const shop_options_t *options, shop_cart_t **out,
                                    shop_error_t *err);
 
+/**
+ * Sets the pieces of every line aside for this cart, all or none, so that nobody
+ * else can buy them before it; or, where that is so already, sets anew how long.
+ * Between this and the purchase nothing is let go of: the purchase turns what is
+ * held into what it reserves.
+ *
+ * While the hold lasts it follows every change of the cart: what a line gets more
+ * is set aside as well, or the change is refused (SHOP_ERR_OUT_OF_STOCK); what a
+ * line has less of is free again. A purchase that is declined within the time
+ * gives the pieces back to the hold. When the time is over, whoever needs the
+ * pieces may have them, and `shop_maintain` and `shop_recover` free them; until
+ * then they stay the cart's, and a purchase still gets them. A hold is of pieces,
+ * not of prices, and it takes no lock: a merchant who counts or retires is not
+ * kept from it.
+ *
+ * Nobody can keep pieces from others for ever: a cart is held for the limit of the
+ * shop in a row (`shop_config_set_cart_hold_max_ms`), however often this is called,
+ * and after that as long not at all.
+ *
+ * @param hold_ms for how long from now, 1,000 to the limit of the shop; cut at the
+ *                end of what the cart may be held in a row, so that the snapshot
+ *                says how long it is (`shop_cart_held_until_ms`)
+ * @return also SHOP_ERR_OUT_OF_STOCK too few pieces of a product, which the error
+ *   names; SHOP_ERR_CART_EMPTY; SHOP_ERR_PRODUCT_RETIRED, SHOP_ERR_CURRENCY_MIXED
+ *   a line that could not be bought; SHOP_ERR_STATE it was held for as long as it
+ *   may be
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_cart_hold(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                                int64_t hold_ms, const shop_options_t *options,
+                                shop_cart_t **out, shop_error_t *err);
+
+/** Ends the hold: every piece is free again. Harmless where nothing is held.
+    @since 0.1.0 */
+SHOP_API int32_t shop_cart_release(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                                   const shop_options_t *options, shop_cart_t **out,
+                                   shop_error_t *err);
+
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_cart_id(const shop_cart_t *cart);
 /** The owner's id. @since 0.1.0 */
@@ -132,6 +172,11 @@ SHOP_API int64_t shop_cart_created_at_ms(const shop_cart_t *cart);
 /** When it was last changed, in ms since 1970. @since 0.1.0 */
 SHOP_API int64_t shop_cart_updated_at_ms(const shop_cart_t *cart);
 
+/** Until when the pieces of an open cart are set aside for it, in ms since 1970; 0
+    when they are not. A time that has passed: others may have them by now.
+    @since 0.1.0 */
+SHOP_API int64_t shop_cart_held_until_ms(const shop_cart_t *cart);
+
 /** How many lines; they stand in the order in which they were added. The line
     getters give 0 or "" for an index outside. @since 0.1.0 */
 SHOP_API int32_t shop_cart_line_count(const shop_cart_t *cart);
@@ -148,7 +193,8 @@ SHOP_API int64_t shop_cart_line_unit_price_minor(const shop_cart_t *cart, int32_
 SHOP_API int64_t shop_cart_line_kept_price_minor(const shop_cart_t *cart, int32_t line);
 /** Quantity times today's price. @since 0.1.0 */
 SHOP_API int64_t shop_cart_line_total_minor(const shop_cart_t *cart, int32_t line);
-/** Pieces that can be bought now, or SHOP_STOCK_UNLIMITED. @since 0.1.0 */
+/** Pieces that this cart can buy now, those set aside for it included, or
+    SHOP_STOCK_UNLIMITED. @since 0.1.0 */
 SHOP_API int64_t shop_cart_line_available(const shop_cart_t *cart, int32_t line);
 /** Values of enum shop_line_warning, added up; 0: none. @since 0.1.0 */
 SHOP_API int32_t shop_cart_line_warnings(const shop_cart_t *cart, int32_t line);

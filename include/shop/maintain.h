@@ -14,6 +14,9 @@ extern "C" {
 /** How long an open cart may be left alone before it expires, 1,000 ms to 10
     years. Default 90 days. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_cart_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long a cart may be held in a row (`shop_cart_hold`), 1,000 ms to 1 day.
+    Default 15 minutes. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_cart_hold_max_ms(shop_config_t *config, int64_t hold_ms);
 /** How long idempotency keys are kept, 1,000 ms to 10 years. Default 30 days.
     @since 0.1.0 */
 SHOP_API int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int64_t life_ms);
@@ -22,8 +25,9 @@ SHOP_API int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int6
 SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms);
 
 /**
- * Expires carts that were left alone, throws away idempotency keys, events,
- * expired tokens and their signing keys that are old enough, and moves the write-ahead log into the
+ * Ends holds of carts whose time is over, expires carts that were left alone
+ * (a held one is not), throws away idempotency keys, events, expired tokens and
+ * their signing keys that are old enough, and moves the write-ahead log into the
  * file. Works in short steps, so that others wait for milliseconds only. Safe
  * from several processes at once. It never touches orders, payments or mail:
  * call `shop_recover` and `shop_mail_deliver` beside it.
@@ -36,6 +40,8 @@ SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t li
  */
 SHOP_API int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err);
 
+/** Holds that were ended because their time was over. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_holds(const shop_maintenance_t *maintenance);
 /** Carts that expired. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance);
 /** Idempotency keys thrown away. @since 0.1.0 */

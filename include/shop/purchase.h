@@ -182,7 +182,8 @@ SHOP_API int32_t shop_purchase_abandon(shop_t *shop, const shop_token_t *token,
  * operation under its key while the gateway honours it. A charge that the
  * gateway does not know, and one that was held for too long
  * (`shop_config_set_payment_hold_ms`), is voided where a void callback is set.
- * What nobody can know becomes unknown and stays for a person. Call it after
+ * What nobody can know becomes unknown and stays for a person. Holds of carts
+ * (`shop_cart_hold`) whose time is over are ended as well. Call it after
  * `shop_open`, and on a timer; safe from several processes at once.
  *
  * @param limit at most this many operations, 1 to 10,000

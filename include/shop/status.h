@@ -76,7 +76,7 @@ enum shop_status {
   SHOP_ERR_TOTAL_CHANGED = -311,
   /** The idempotency key was used before for another request. */
   SHOP_ERR_KEY_REUSED = -312,
-  /** The order or its payment is not in a state that allows it. */
+  /** The order, its payment or the cart's hold is not in a state that allows it. */
   SHOP_ERR_STATE = -313,
   /** The cart was left alone for too long: create a new one. */
   SHOP_ERR_CART_EXPIRED = -314,

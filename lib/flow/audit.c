@@ -25,7 +25,7 @@ struct shop_audit {
   struct finding *findings;
 };
 
-/* What the reservations say of one product. */
+/* What reservations and held carts say of one product. */
 struct tally {
   int64_t product_id;
   int64_t held;
@@ -178,6 +178,22 @@ static int32_t tally_reservations(shop__tx_t *tx, struct audit *audit) {
   return status;
 }
 
+static int32_t tally_holds(shop__tx_t *tx, struct audit *audit) {
+  struct shop__cart_piece_row row;
+  shop__query_t *q = shop__audit_held_pieces_each(tx);
+  int32_t status;
+
+  while ((status = shop__audit_held_pieces_next(q, &row)) == SHOP__ROW) {
+    struct tally *tally = tally_of(audit, row.product_id);
+
+    if (tally == NULL)
+      violation(audit, "stock is held for a product that does not exist");
+    else if (!shop__money_add(tally->held, row.quantity, &tally->held))
+      violation(audit, "the holds of a product do not add up to any number");
+  }
+  return status;
+}
+
 /* Only additions, each checked: the numbers may be a vandal's. */
 static bool is_conserved(const struct shop__stock *stock) {
   int64_t out = 0, in = 0;
@@ -194,7 +210,7 @@ static void check_stock(struct audit *audit, const struct shop__product_row *row
   if (tally == NULL)
     return; /* listed in the same snapshot: it is there */
   if (stock->reserved != tally->held)
-    violation(audit, "product %s: %lld pieces reserved, orders hold %lld", row->sku,
+    violation(audit, "product %s: %lld pieces reserved, orders and carts hold %lld", row->sku,
               (long long)stock->reserved, (long long)tally->held);
   if (stock->sold != tally->taken)
     violation(audit, "product %s: %lld pieces sold, orders took %lld", row->sku,
@@ -213,6 +229,8 @@ static int32_t check_products(shop__tx_t *tx, struct audit *audit) {
 
   if (status == SHOP_OK)
     status = tally_reservations(tx, audit);
+  if (status == SHOP_OK)
+    status = tally_holds(tx, audit);
   if (status != SHOP_OK)
     return status;
   q = shop__audit_products_each(tx);

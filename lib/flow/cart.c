@@ -139,6 +139,8 @@ struct change {
   int64_t quantity_max;
   int64_t lines_max;
   int64_t expected_version;
+  int64_t hold_ms;
+  int64_t hold_max_ms;
   int64_t now_ms;
   struct shop__once once;
   struct shop__pack pack;
@@ -189,6 +191,9 @@ static int32_t change_fn(shop__tx_t *tx, void *ctx) {
     status = no_cart(tx);
   if (status == SHOP_OK && done == 0) {
     status = check_open(tx, change, &cart);
+    if (status == SHOP_OK && cart.hold_length_ms != 0 &&
+        !shop__hold_is_on(&cart, change->now_ms))
+      status = shop__hold_end(tx, &cart);
     if (status == SHOP_OK)
       status = change->step(tx, change, &cart);
     if (status == SHOP_OK)
@@ -232,6 +237,18 @@ static int32_t too_many(shop__tx_t *tx, const struct change *change) {
                          (long long)change->quantity_max);
 }
 
+/* The hold of a held cart follows each line: what it gets more is taken, or refused;
+   what it has less of is given back. */
+static int32_t follow_hold(shop__tx_t *tx, const struct change *change,
+                           const struct shop__cart_row *cart, int64_t product_id, int64_t before,
+                           int64_t after) {
+  if (cart->hold_length_ms == 0 || before == after)
+    return SHOP_OK;
+  return after > before
+             ? shop__hold_pieces(tx, product_id, change->sku, after - before, change->now_ms)
+             : shop__product_release(tx, product_id, before - after);
+}
+
 static int32_t add_step(shop__tx_t *tx, const struct change *change,
                         struct shop__cart_row *cart) {
   struct shop__product_row product;
@@ -246,6 +263,9 @@ static int32_t add_step(shop__tx_t *tx, const struct change *change,
     return status;
   if (change->quantity > change->quantity_max - present)
     return too_many(tx, change);
+  status = follow_hold(tx, change, cart, product.id, present, present + change->quantity);
+  if (status != SHOP_OK)
+    return status;
   if (present > 0)
     return shop__cart_line_set(tx, cart->id, product.id, present + change->quantity,
                                product.price_minor);
@@ -269,8 +289,13 @@ static int32_t set_quantity_step(shop__tx_t *tx, const struct change *change,
                                  struct shop__cart_row *cart) {
   struct shop__product_row product;
   bool found = false;
+  int64_t present = 0;
   int32_t status = find_product(tx, change, &product);
 
+  if (status == SHOP_OK && cart->hold_length_ms != 0)
+    status = shop__cart_line_quantity(tx, cart->id, product.id, &present);
+  if (status == SHOP_OK && present > 0)
+    status = follow_hold(tx, change, cart, product.id, present, change->quantity);
   if (status == SHOP_OK)
     status = shop__cart_line_set_quantity(tx, cart->id, product.id, change->quantity, &found);
   return status == SHOP_OK && !found ? no_line(tx, change) : status;
@@ -280,21 +305,32 @@ static int32_t remove_step(shop__tx_t *tx, const struct change *change,
                            struct shop__cart_row *cart) {
   struct shop__product_row product;
   bool found = false;
+  int64_t present = 0;
   int32_t status = find_product(tx, change, &product);
 
+  if (status == SHOP_OK && cart->hold_length_ms != 0)
+    status = shop__cart_line_quantity(tx, cart->id, product.id, &present);
+  if (status == SHOP_OK)
+    status = follow_hold(tx, change, cart, product.id, present, 0);
   if (status == SHOP_OK)
     status = shop__cart_line_delete(tx, cart->id, product.id, &found);
   if (status == SHOP_OK && !found)
     return no_line(tx, change);
   cart->line_count--;
+  if (status == SHOP_OK && cart->line_count == 0 && cart->hold_length_ms != 0)
+    status = shop__hold_end(tx, cart);
   return status;
 }
 
 static int32_t clear_step(shop__tx_t *tx, const struct change *change,
                           struct shop__cart_row *cart) {
+  int32_t status = SHOP_OK;
+
   (void)change;
+  if (cart->hold_length_ms != 0)
+    status = shop__hold_end(tx, cart);
   cart->line_count = 0;
-  return shop__cart_lines_delete(tx, cart->id);
+  return status == SHOP_OK ? shop__cart_lines_delete(tx, cart->id) : status;
 }
 
 static int32_t reprice_step(shop__tx_t *tx, const struct change *change,
@@ -302,6 +338,46 @@ static int32_t reprice_step(shop__tx_t *tx, const struct change *change,
   (void)change;
   return cart->currency == NULL ? SHOP_OK
                                 : shop__cart_lines_reprice(tx, cart->id, cart->currency);
+}
+
+/* What could not be bought is not held either. */
+static int32_t check_holdable(shop__tx_t *tx, const struct shop__cart_row *cart) {
+  shop_error_t *err = shop__tx_error(tx);
+  struct shop__cart_line_row line;
+  shop__query_t *q = shop__cart_lines_each(tx, cart->id);
+  int32_t status;
+
+  while ((status = shop__cart_lines_next(q, &line)) == SHOP__ROW) {
+    int32_t warnings = shop__cart_line_warning(&line, cart->currency, true);
+
+    if ((warnings & SHOP_WARNING_RETIRED) != 0)
+      status = shop__error_set(err, SHOP_ERR_PRODUCT_RETIRED,
+                               "%s is no longer sold: remove it from the cart", line.sku);
+    else if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
+      status = shop__error_set(err, SHOP_ERR_CURRENCY_MIXED,
+                               "%s is now sold in %s: remove it from the cart", line.sku,
+                               line.currency);
+    if (status != SHOP__ROW) {
+      shop__query_reset(q);
+      return status;
+    }
+  }
+  return status;
+}
+
+static int32_t hold_step(shop__tx_t *tx, const struct change *change,
+                         struct shop__cart_row *cart) {
+  int32_t status = cart->line_count == 0 ? SHOP_OK : check_holdable(tx, cart);
+
+  return status == SHOP_OK ? shop__hold_begin(tx, cart, change->hold_ms, change->hold_max_ms,
+                                              change->now_ms)
+                           : status;
+}
+
+static int32_t release_step(shop__tx_t *tx, const struct change *change,
+                            struct shop__cart_row *cart) {
+  (void)change;
+  return cart->hold_length_ms == 0 ? SHOP_OK : shop__hold_end(tx, cart);
 }
 
 /* ---- the calls ------------------------------------------------------------------------------ */
@@ -319,6 +395,10 @@ static int32_t check_change(const struct change *change, shop_cart_t **out, bool
       (change->quantity < 1 || change->quantity > change->quantity_max))
     return shop__error_set(err, SHOP_ERR_QUANTITY, "a quantity is 1 to %lld",
                            (long long)change->quantity_max);
+  if (change->step == hold_step &&
+      (change->hold_ms < 1000 || change->hold_ms > change->hold_max_ms))
+    return shop__error_set(err, SHOP_ERR_ARGUMENT, "a cart is held for 1,000 to %lld ms",
+                           (long long)change->hold_max_ms);
   return SHOP_OK;
 }
 
@@ -335,6 +415,7 @@ static int32_t change_cart(shop_t *shop, struct change *change, bool names_sku,
     return status;
   change->quantity_max = shop->config.quantity_max;
   change->lines_max = shop->config.cart_lines_max;
+  change->hold_max_ms = shop->config.cart_hold_max_ms;
   change->expected_version = options == NULL ? 0 : options->expected_version;
   change->now_ms = shop__now_ms(shop);
   status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_VERSION, err);
@@ -344,6 +425,7 @@ static int32_t change_cart(shop_t *shop, struct change *change, bool names_sku,
     shop__once_int(&input, change->cart_id);
     shop__once_text(&input, change->sku);
     shop__once_int(&input, change->quantity);
+    shop__once_int(&input, change->hold_ms);
     status = shop__once_begin(&change->once, change->operation, options, &input, err);
   }
   if (status == SHOP_OK)
@@ -406,6 +488,25 @@ int32_t shop_cart_reprice(shop_t *shop, const shop_token_t *token, int64_t cart_
                           const shop_options_t *options, shop_cart_t **out, shop_error_t *err) {
   struct change change = {
       .operation = "cart.reprice", .step = reprice_step, .token = token, .cart_id = cart_id};
+
+  return change_cart(shop, &change, false, options, out, err);
+}
+
+int32_t shop_cart_hold(shop_t *shop, const shop_token_t *token, int64_t cart_id, int64_t hold_ms,
+                       const shop_options_t *options, shop_cart_t **out, shop_error_t *err) {
+  struct change change = {.operation = "cart.hold",
+                          .step = hold_step,
+                          .token = token,
+                          .cart_id = cart_id,
+                          .hold_ms = hold_ms};
+
+  return change_cart(shop, &change, false, options, out, err);
+}
+
+int32_t shop_cart_release(shop_t *shop, const shop_token_t *token, int64_t cart_id,
+                          const shop_options_t *options, shop_cart_t **out, shop_error_t *err) {
+  struct change change = {
+      .operation = "cart.release", .step = release_step, .token = token, .cart_id = cart_id};
 
   return change_cart(shop, &change, false, options, out, err);
 }

@@ -22,7 +22,12 @@ void shop__copy_currency(char out[4], const char *currency) {
     memcpy(out, currency, 3);
 }
 
-int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const char *currency) {
+bool shop__cart_is_held(const struct shop__cart_row *cart) {
+  return cart->state == SHOP_CART_OPEN && cart->hold_length_ms != 0;
+}
+
+int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const char *currency,
+                                bool held) {
   bool foreign = strcmp(line->currency, currency) != 0;
   int32_t warnings = 0;
 
@@ -32,7 +37,7 @@ int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const ch
     warnings |= SHOP_WARNING_PRICE_CHANGED;
   if (line->product_state != SHOP__PRODUCT_ACTIVE)
     warnings |= SHOP_WARNING_RETIRED;
-  if (!line->unlimited && line->available < line->quantity)
+  if (!held && !line->unlimited && line->available < line->quantity)
     warnings |= SHOP_WARNING_LESS_STOCK;
   return warnings;
 }
@@ -40,10 +45,12 @@ int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const ch
 static bool pack_line(struct shop__pack *pack, struct shop_cart *head,
                       const struct shop__cart_line_row *row) {
   struct cart_line line = {
-      .warnings = shop__cart_line_warning(row, head->currency),
+      .warnings = shop__cart_line_warning(row, head->currency, head->held_until_ms != 0),
       .quantity = row->quantity,
       .kept_price_minor = row->kept_price_minor,
-      .available = row->unlimited ? SHOP_STOCK_UNLIMITED : row->available,
+      .available = row->unlimited              ? SHOP_STOCK_UNLIMITED
+                   : head->held_until_ms != 0 ? row->available + row->quantity
+                                              : row->available,
   };
 
   line.unit_price_minor = (line.warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0
@@ -68,6 +75,7 @@ int32_t shop__cart_pack(shop__tx_t *tx, const struct shop__cart_row *row,
       .created_at_ms = row->created_at_ms,
       .updated_at_ms = row->updated_at_ms,
       .state = row->state,
+      .held_until_ms = shop__cart_is_held(row) ? row->hold_start_ms + row->hold_length_ms : 0,
   };
   struct shop__cart_line_row line;
   shop__query_t *q = shop__cart_lines_each(tx, row->id);
@@ -133,6 +141,10 @@ int64_t shop_cart_created_at_ms(const shop_cart_t *cart) {
 
 int64_t shop_cart_updated_at_ms(const shop_cart_t *cart) {
   return cart == NULL ? 0 : cart->updated_at_ms;
+}
+
+int64_t shop_cart_held_until_ms(const shop_cart_t *cart) {
+  return cart == NULL ? 0 : cart->held_until_ms;
 }
 
 int32_t shop_cart_line_count(const shop_cart_t *cart) {

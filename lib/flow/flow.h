@@ -68,6 +68,7 @@ struct shop_config {
   int64_t payment_hold_ms;
   int64_t authorization_life_ms;
   int64_t cart_life_ms;
+  int64_t cart_hold_max_ms;
   int64_t idempotency_life_ms;
   int64_t event_life_ms;
   shop_mail_fn transport;
@@ -245,6 +246,26 @@ int32_t shop__once_find(shop__tx_t *tx, const struct shop__once *once, int64_t u
 int32_t shop__once_store(shop__tx_t *tx, const struct shop__once *once, int64_t user_id,
                          int64_t result_id, int64_t now_ms) SHOP__MUST_USE;
 
+/* ---- hold.c: a cart's pieces, set aside for a time ------------------------------------- */
+
+/** Whether the hold's time has come and is not over. One that is over and was not
+    ended still holds its pieces: hold_length_ms says so. */
+bool shop__hold_is_on(const struct shop__cart_row *cart, int64_t now_ms);
+/** Holds every line of the cart, all or none, or lengthens its hold. */
+int32_t shop__hold_begin(shop__tx_t *tx, struct shop__cart_row *cart, int64_t hold_ms,
+                         int64_t max_ms, int64_t now_ms) SHOP__MUST_USE;
+/** Gives every piece that a held cart has back, and ends the hold. */
+int32_t shop__hold_end(shop__tx_t *tx, struct shop__cart_row *cart) SHOP__MUST_USE;
+/** Reserves more pieces, at the cost of holds that are over where that helps. */
+int32_t shop__hold_pieces(shop__tx_t *tx, int64_t product_id, const char *sku, int64_t quantity,
+                          int64_t now_ms) SHOP__MUST_USE;
+/** Ends one hold that is over, of those that have pieces of the product; *made
+    false: there is none. */
+int32_t shop__hold_make_room(shop__tx_t *tx, int64_t product_id, int64_t now_ms,
+                             bool *made) SHOP__MUST_USE;
+/** Ends every hold that is over, in short steps; *count grows by their number. */
+int32_t shop__holds_expire(shop_t *shop, int64_t *count, shop_error_t *err) SHOP__MUST_USE;
+
 /* ---- cart_snapshot.c ----------------------------------------------------------------- */
 
 struct shop_cart {
@@ -254,13 +275,18 @@ struct shop_cart {
   int64_t total_minor;
   int64_t created_at_ms;
   int64_t updated_at_ms;
+  int64_t held_until_ms;
   int32_t state;
   int32_t warnings;
   char currency[4];
   struct shop__pack_list lines;
 };
-/** The warnings of a line in a cart of this currency ("" : none yet). */
-int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const char *currency);
+/** The pieces of an open cart are set aside for it. */
+bool shop__cart_is_held(const struct shop__cart_row *cart);
+/** The warnings of a line in a cart of this currency ("" : none yet). What is set
+    aside for the cart itself counts as available to it. */
+int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const char *currency,
+                                bool held);
 /** Reads the lines and builds the snapshot. */
 int32_t shop__cart_pack(shop__tx_t *tx, const struct shop__cart_row *row,
                         struct shop__pack *pack) SHOP__MUST_USE;
@@ -524,7 +550,7 @@ struct shop__moment {
 int32_t shop__note(shop__tx_t *tx, const struct shop__order_row *order,
                    const struct shop__moment *moment, const char *name, const char *before,
                    const char *after, const char *detail) SHOP__MUST_USE;
-/** Pending -> failed: reservations released, cart open again. */
+/** Pending -> failed: reservations released (or held again), cart open again. */
 int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
                          const struct shop__moment *moment) SHOP__MUST_USE;
 /** Placed -> cancelled: all that was taken and has not come back comes back. */

@@ -5,6 +5,7 @@
 #define STEP_ROWS 200
 
 struct shop_maintenance {
+  int64_t holds;
   int64_t carts;
   int64_t keys;
   int64_t tokens;
@@ -74,7 +75,10 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   done = shop__memory_zalloc(sizeof *done);
   if (done == NULL)
     return shop__leave(shop, shop__no_memory(err));
-  status = run_steps(shop, expire_carts, shop->config.cart_life_ms, &done->carts, err);
+  /* Before the carts: one that is held does not expire. */
+  status = shop__holds_expire(shop, &done->holds, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, expire_carts, shop->config.cart_life_ms, &done->carts, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_keys, shop->config.idempotency_life_ms, &done->keys, err);
   if (status == SHOP_OK)
@@ -90,6 +94,10 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   else
     shop__memory_free(done);
   return shop__leave(shop, status);
+}
+
+int64_t shop_maintenance_holds(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->holds;
 }
 
 int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance) {

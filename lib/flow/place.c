@@ -100,24 +100,44 @@ static int32_t return_all(shop__tx_t *tx, int64_t order_id) {
   return status;
 }
 
-static int32_t move_cart(shop__tx_t *tx, const struct shop__order_row *order, int32_t state,
-                         int64_t now_ms) {
-  struct shop__cart_row cart;
+static int32_t find_cart(shop__tx_t *tx, const struct shop__order_row *order,
+                         struct shop__cart_row *cart) {
   bool found = false;
-  int32_t status = shop__cart_by_id(tx, order->cart_id, order->user_id, &cart, &found);
+  int32_t status = shop__cart_by_id(tx, order->cart_id, order->user_id, cart, &found);
 
-  if (status != SHOP_OK)
-    return status;
-  if (!found || cart.state != SHOP_CART_COMPLETING || cart.order_id != order->id)
+  if (status == SHOP_OK &&
+      (!found || cart->state != SHOP_CART_COMPLETING || cart->order_id != order->id))
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT,
                            "the cart of order %s is not as the order says: run shop_verify",
                            order->number);
-  cart.state = state;
-  cart.version++;
-  cart.updated_at_ms = now_ms;
+  return status;
+}
+
+static int32_t move_cart(shop__tx_t *tx, struct shop__cart_row *cart, int32_t state,
+                         int64_t now_ms) {
+  int32_t status = SHOP_OK;
+
+  /* A hold that it was bought out of: used up, or its time is over. */
+  if (cart->hold_length_ms != 0 &&
+      (state == SHOP_CART_COMPLETED || !shop__hold_is_on(cart, now_ms)))
+    status = shop__cart_set_hold(tx, cart->id, cart->hold_start_ms, 0);
+  if (status != SHOP_OK)
+    return status;
+  cart->state = state;
+  cart->version++;
+  cart->updated_at_ms = now_ms;
   if (state == SHOP_CART_OPEN)
-    cart.order_id = 0;
-  return shop__cart_update(tx, &cart);
+    cart->order_id = 0;
+  return shop__cart_update(tx, cart);
+}
+
+/* The pieces of a failed order are free, unless they were held for the cart before
+   it was bought and the time of that is not over: then they are held again. */
+static int32_t give_up_stock(shop__tx_t *tx, int64_t order_id, const struct shop__cart_row *cart,
+                             int64_t now_ms) {
+  return shop__hold_is_on(cart, now_ms)
+             ? shop__reservations_settle(tx, order_id, SHOP__RESERVATION_RELEASED)
+             : move_stock(tx, order_id, SHOP__RESERVATION_RELEASED);
 }
 
 /* ---- the moves ------------------------------------------------------------------------------- */
@@ -146,13 +166,16 @@ static int32_t write_mail(shop__tx_t *tx, const struct shop__order_row *order,
 int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
                     struct shop__placing *placing) {
   const struct shop__moment moment = {placing->now_ms, placing->actor};
+  struct shop__cart_row cart;
   int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_PLACED, placing->now_ms,
                                           placing->now_ms);
 
   if (status == SHOP_OK)
     status = move_stock(tx, order->id, SHOP__RESERVATION_TAKEN);
   if (status == SHOP_OK)
-    status = move_cart(tx, order, SHOP_CART_COMPLETED, placing->now_ms);
+    status = find_cart(tx, order, &cart);
+  if (status == SHOP_OK)
+    status = move_cart(tx, &cart, SHOP_CART_COMPLETED, placing->now_ms);
   if (status == SHOP_OK)
     status = write_mail(tx, order, placing);
   if (status == SHOP_OK)
@@ -162,12 +185,15 @@ int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
 
 int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
                          const struct shop__moment *moment) {
+  struct shop__cart_row cart;
   int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_FAILED, 0, moment->at_ms);
 
   if (status == SHOP_OK)
-    status = move_stock(tx, order->id, SHOP__RESERVATION_RELEASED);
+    status = find_cart(tx, order, &cart);
   if (status == SHOP_OK)
-    status = move_cart(tx, order, SHOP_CART_OPEN, moment->at_ms);
+    status = give_up_stock(tx, order->id, &cart, moment->at_ms);
+  if (status == SHOP_OK)
+    status = move_cart(tx, &cart, SHOP_CART_OPEN, moment->at_ms);
   if (status == SHOP_OK)
     status = shop__note(tx, order, moment, "order.failed", "pending", "failed", NULL);
   return status;

@@ -28,6 +28,8 @@ struct purchase {
   bool number_taken; /* draw another and run again */
   bool needs_message;
   bool is_new; /* false: an order that was there, to be given as it is */
+  bool is_held;             /* the cart's pieces are set aside for it already */
+  int64_t short_product_id; /* of which too few are available; 0: none */
   int64_t order_id;
   struct shop__ask charge; /* operation_id 0: nothing to charge */
   struct shop__pack pack;
@@ -72,13 +74,14 @@ static int32_t find_cart(shop__tx_t *tx, struct purchase *purchase,
                            (long long)purchase->expected_version);
   if (cart->line_count == 0)
     return shop__error_set(err, SHOP_ERR_CART_EMPTY, "the cart is empty");
+  purchase->is_held = shop__cart_is_held(cart);
   return SHOP_OK;
 }
 
-static int32_t check_line(shop__tx_t *tx, const struct purchase *purchase,
+static int32_t check_line(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__cart_line_row *line, const char *currency) {
   shop_error_t *err = shop__tx_error(tx);
-  int32_t warnings = shop__cart_line_warning(line, currency);
+  int32_t warnings = shop__cart_line_warning(line, currency, purchase->is_held);
 
   if ((warnings & SHOP_WARNING_RETIRED) != 0)
     return shop__error_set(err, SHOP_ERR_PRODUCT_RETIRED,
@@ -87,9 +90,11 @@ static int32_t check_line(shop__tx_t *tx, const struct purchase *purchase,
     return shop__error_set(err, SHOP_ERR_CURRENCY_MIXED,
                            "%s is now sold in %s: remove it from the cart", line->sku,
                            line->currency);
-  if ((warnings & SHOP_WARNING_LESS_STOCK) != 0)
+  if ((warnings & SHOP_WARNING_LESS_STOCK) != 0) {
+    purchase->short_product_id = line->product_id;
     return shop__error_set(err, SHOP_ERR_OUT_OF_STOCK, "only %lld pieces of %s are left",
                            (long long)line->available, line->sku);
+  }
   if ((warnings & SHOP_WARNING_PRICE_CHANGED) != 0 && !purchase->request->has_expected_total)
     return shop__error_set(err, SHOP_ERR_PRICE_CHANGED,
                            "the price of %s has changed: reprice the cart, or say which total "
@@ -205,8 +210,25 @@ static int32_t draft(shop__tx_t *tx, struct purchase *purchase,
   return shop__tx_id(tx, &order->id);
 }
 
+/* Where too few pieces are left, holds of others that are over give theirs back. */
+static int32_t draft_with_room(shop__tx_t *tx, struct purchase *purchase,
+                               const struct shop__token_row *user,
+                               const struct shop__cart_row *cart, struct shop__order_row *order) {
+  bool made = true;
+  int32_t status = draft(tx, purchase, user, cart, order);
+
+  while (status == SHOP_ERR_OUT_OF_STOCK && made) {
+    status = shop__hold_make_room(tx, purchase->short_product_id, purchase->now_ms, &made);
+    if (status == SHOP_OK) {
+      shop__error_clear(shop__tx_error(tx));
+      status = draft(tx, purchase, user, cart, order);
+    }
+  }
+  return status;
+}
+
 static int32_t reserve_line(shop__tx_t *tx, int64_t order_id, int64_t position,
-                            const shop_order_t *order) {
+                            const shop_order_t *order, bool is_held) {
   const struct shop__order_line *line = shop__order_line_at(order, (int32_t)position);
   const struct shop__order_line_row row = {.product_id = line->product_id,
                                            .quantity = line->quantity,
@@ -214,10 +236,10 @@ static int32_t reserve_line(shop__tx_t *tx, int64_t order_id, int64_t position,
                                            .total_minor = line->total_minor,
                                            .sku = shop__pack_text_at(order, line->sku),
                                            .name = shop__pack_text_at(order, line->name)};
-  bool enough = false;
+  bool enough = is_held;
   int32_t status = shop__order_line_insert(tx, order_id, position, &row);
 
-  if (status == SHOP_OK)
+  if (status == SHOP_OK && !is_held)
     status = shop__product_reserve(tx, row.product_id, row.quantity, &enough);
   if (status == SHOP_OK && !enough)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_OUT_OF_STOCK,
@@ -239,7 +261,7 @@ static int32_t store_order(shop__tx_t *tx, struct purchase *purchase,
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_BUSY, "the order number was taken");
   }
   for (int32_t i = 0; status == SHOP_OK && i < (int32_t)built->lines.count; i++)
-    status = reserve_line(tx, order->id, i, built);
+    status = reserve_line(tx, order->id, i, built, purchase->is_held);
   for (int32_t i = 0; status == SHOP_OK && i < (int32_t)built->adjustments.count; i++) {
     const struct shop__request_adjustment *asked = &purchase->request->adjustments[i];
 
@@ -293,8 +315,10 @@ static int32_t store_charge(shop__tx_t *tx, struct purchase *purchase,
   return SHOP_OK;
 }
 
-static int32_t hold_cart(shop__tx_t *tx, const struct purchase *purchase,
-                         struct shop__cart_row *cart, int64_t order_id) {
+/* What was held is the order's now; the hold's time stays known, should the payment
+   fail within it. */
+static int32_t occupy_cart(shop__tx_t *tx, const struct purchase *purchase,
+                           struct shop__cart_row *cart, int64_t order_id) {
   cart->state = SHOP_CART_COMPLETING;
   cart->order_id = order_id;
   cart->version++;
@@ -344,7 +368,7 @@ static int32_t finish_snapshot(shop__tx_t *tx, struct purchase *purchase,
 static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
                            const struct shop__token_row *user, struct shop__cart_row *cart) {
   struct shop__order_row order;
-  int32_t status = draft(tx, purchase, user, cart, &order);
+  int32_t status = draft_with_room(tx, purchase, user, cart, &order);
 
   if (status != SHOP_OK)
     return status;
@@ -361,7 +385,7 @@ static int32_t begin_order(shop__tx_t *tx, struct purchase *purchase,
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_BUSY, "the message is not composed yet");
   status = store_order(tx, purchase, &order);
   if (status == SHOP_OK)
-    status = hold_cart(tx, purchase, cart, order.id);
+    status = occupy_cart(tx, purchase, cart, order.id);
   if (status == SHOP_OK && order.total_minor > 0)
     status = store_charge(tx, purchase, &order);
   if (status == SHOP_OK && order.total_minor == 0)
@@ -384,6 +408,7 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
   purchase->number_taken = false;
   purchase->needs_message = false;
   purchase->is_new = false;
+  purchase->is_held = false;
   purchase->order_id = 0;
   purchase->charge.operation_id = 0;
   purchase->placing.mail_id = 0;

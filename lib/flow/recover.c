@@ -279,6 +279,7 @@ static void describe(struct shop_recovery *recovery) {
 int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_error_t *err) {
   struct turn turn = {.shop = shop, .found = true, .after = {.lease_start_ms = -1}};
   struct shop_recovery *recovery;
+  int64_t holds = 0;
   int32_t status;
 
   if (out != NULL)
@@ -294,6 +295,8 @@ int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_er
   turn.began_ms = shop__now_ms(shop);
   while (status == SHOP_OK && turn.found && recovery->examined < limit)
     status = recover_next(&turn, recovery, err);
+  if (status == SHOP_OK)
+    status = shop__holds_expire(shop, &holds, err);
   if (status == SHOP_OK && recovery->no_gateway)
     status = shop__error_set(err, SHOP_ERR_NO_GATEWAY,
                              "something was cut off, and the callback that could finish it is "

@@ -5,6 +5,9 @@ static const char PRODUCTS_EACH[] =
     "SELECT id, sku, available, reserved, shortfall, received, sold FROM products ORDER BY id";
 static const char RESERVATIONS_EACH[] =
     "SELECT product_id, quantity, state, returned FROM reservations ORDER BY order_id, product_id";
+static const char HELD_PIECES_EACH[] =
+    "SELECT l.product_id, l.quantity FROM carts c JOIN cart_lines l ON l.cart_id = c.id"
+    " WHERE c.hold_length_ms > 0 AND c.state = 1 ORDER BY c.id, l.product_id";
 /* A change is one of the order, of its payment, or of what was asked of the gateway
    or noted for it. */
 static const char ORDERS_EACH[] =
@@ -46,6 +49,19 @@ shop__query_t *shop__audit_reservations_each(shop__tx_t *tx) {
 
 int32_t shop__audit_reservations_next(shop__query_t *q, struct shop__reservation_row *row) {
   return shop__reservations_next(q, row);
+}
+
+shop__query_t *shop__audit_held_pieces_each(shop__tx_t *tx) {
+  return shop__query(tx, HELD_PIECES_EACH);
+}
+
+int32_t shop__audit_held_pieces_next(shop__query_t *q, struct shop__cart_piece_row *row) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *row = (struct shop__cart_piece_row){.product_id = shop__query_get_int(q, 0),
+                                         .quantity = shop__query_get_int(q, 1)};
+  return status;
 }
 
 shop__query_t *shop__audit_orders_each(shop__tx_t *tx, int64_t since_ms) {

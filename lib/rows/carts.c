@@ -2,7 +2,8 @@
 #include "rows_parts.h"
 
 #define CART_COLUMNS                                                                              \
-  "id, user_id, state, version, line_count, currency, order_id, created_at_ms, updated_at_ms"
+  "id, user_id, state, version, line_count, currency, order_id, created_at_ms, updated_at_ms," \
+  " hold_start_ms, hold_length_ms"
 
 static const char CART_BY_ID[] =
     "SELECT " CART_COLUMNS " FROM carts WHERE id = $1 AND user_id = $2";
@@ -18,10 +19,25 @@ static const char CART_UPDATE[] =
 static const char CART_TOUCH[] =
     "UPDATE carts SET version = $2, line_count = $3, currency = $4, updated_at_ms = $5"
     " WHERE id = $1";
+static const char CART_SET_HOLD[] =
+    "UPDATE carts SET hold_start_ms = $2, hold_length_ms = $3 WHERE id = $1";
+/* A hold is a lease: before its start it is over as well. */
+#define HOLD_IS_OVER                                                                              \
+  " c.hold_length_ms > 0 AND c.state = 1"                                                        \
+  " AND (c.hold_start_ms > $1 OR c.hold_start_ms <= $1 - c.hold_length_ms)"                      \
+  " ORDER BY c.hold_start_ms, c.id LIMIT 1"
+static const char CART_HOLD_OVER[] =
+    "SELECT c.id, c.hold_start_ms, c.hold_length_ms FROM carts c WHERE" HOLD_IS_OVER;
+static const char CART_HOLD_OVER_OF_PRODUCT[] =
+    "SELECT c.id, c.hold_start_ms, c.hold_length_ms FROM carts c JOIN cart_lines l"
+    " ON l.cart_id = c.id AND l.product_id = $2 WHERE" HOLD_IS_OVER;
 static const char LINES_EACH[] =
     "SELECT l.product_id, l.quantity, l.kept_price_minor, p.sku, p.name, p.price_minor,"
     " p.currency, p.state, p.available FROM cart_lines l JOIN products p ON p.id = l.product_id"
     " WHERE l.cart_id = $1 ORDER BY l.position";
+static const char PIECE_AFTER[] =
+    "SELECT l.product_id, l.quantity, p.sku FROM cart_lines l JOIN products p ON p.id = l.product_id"
+    " WHERE l.cart_id = $1 AND l.product_id > $2 ORDER BY l.product_id LIMIT 1";
 static const char LINE_QUANTITY[] =
     "SELECT quantity FROM cart_lines WHERE cart_id = $1 AND product_id = $2";
 static const char LINE_INSERT[] =
@@ -53,6 +69,8 @@ static int32_t read_cart(shop__query_t *q, struct shop__cart_row *row, bool *fou
         .order_id = shop__query_get_int(q, 6),
         .created_at_ms = shop__query_get_int(q, 7),
         .updated_at_ms = shop__query_get_int(q, 8),
+        .hold_start_ms = shop__query_get_int(q, 9),
+        .hold_length_ms = shop__query_get_int(q, 10),
     };
   return status;
 }
@@ -110,6 +128,33 @@ int32_t shop__cart_touch(shop__tx_t *tx, const struct shop__cart_row *row) {
   return shop__query_run(q, NULL);
 }
 
+int32_t shop__cart_set_hold(shop__tx_t *tx, int64_t id, int64_t start_ms, int64_t length_ms) {
+  shop__query_t *q = shop__query(tx, CART_SET_HOLD);
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, start_ms);
+  shop__query_int(q, 3, length_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_hold_over(shop__tx_t *tx, int64_t product_id, int64_t now_ms,
+                             struct shop__cart_row *row, bool *found) {
+  shop__query_t *q =
+      shop__query(tx, product_id == 0 ? CART_HOLD_OVER : CART_HOLD_OVER_OF_PRODUCT);
+  int32_t status;
+
+  shop__query_int(q, 1, now_ms);
+  if (product_id != 0)
+    shop__query_int(q, 2, product_id);
+  status = shop__rows_first(q, found);
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__cart_row){.id = shop__query_get_int(q, 0),
+                                   .hold_start_ms = shop__query_get_int(q, 1),
+                                   .hold_length_ms = shop__query_get_int(q, 2)};
+  shop__query_reset(q);
+  return status;
+}
+
 shop__query_t *shop__cart_lines_each(shop__tx_t *tx, int64_t cart_id) {
   shop__query_t *q = shop__query(tx, LINES_EACH);
 
@@ -133,6 +178,21 @@ int32_t shop__cart_lines_next(shop__query_t *q, struct shop__cart_line_row *row)
         .unlimited = shop__query_is_null(q, 8),
         .available = shop__query_get_int(q, 8),
     };
+  return status;
+}
+
+int32_t shop__cart_piece_after(shop__tx_t *tx, int64_t cart_id, int64_t after_product_id,
+                               struct shop__cart_piece_row *row, bool *found) {
+  shop__query_t *q = shop__query(tx, PIECE_AFTER);
+  int32_t status;
+
+  shop__query_int(q, 1, cart_id);
+  shop__query_int(q, 2, after_product_id);
+  status = shop__rows_first(q, found);
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__cart_piece_row){.product_id = shop__query_get_int(q, 0),
+                                         .quantity = shop__query_get_int(q, 1),
+                                         .sku = shop__query_get_text(q, 2)};
   return status;
 }
 

@@ -12,7 +12,7 @@ static const char PRUNE_EVENTS[] =
     "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at_ms < $1 ORDER BY id LIMIT $2)";
 static const char EXPIRE_CARTS[] =
     "UPDATE carts SET state = 4, version = version + 1, updated_at_ms = $3 WHERE id IN (SELECT id"
-    " FROM carts WHERE state = 1 AND updated_at_ms < $1 ORDER BY updated_at_ms LIMIT $2)";
+    " FROM carts WHERE state = 1 AND updated_at_ms < $1 AND hold_length_ms = 0 ORDER BY updated_at_ms LIMIT $2)";
 
 static const char PRUNE_KEYS[] =
     "DELETE FROM signing_keys WHERE kid IN (SELECT kid FROM signing_keys WHERE until_ms < $1"

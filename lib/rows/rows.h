@@ -180,6 +180,8 @@ struct shop__cart_row {
   int64_t order_id;     /* 0: none */
   int64_t created_at_ms;
   int64_t updated_at_ms;
+  int64_t hold_start_ms;
+  int64_t hold_length_ms; /* 0: nothing is held */
 };
 int32_t shop__cart_by_id(shop__tx_t *tx, int64_t id, int64_t user_id, struct shop__cart_row *row,
                          bool *found) SHOP__MUST_USE;
@@ -190,6 +192,14 @@ int32_t shop__cart_insert(shop__tx_t *tx, const struct shop__cart_row *row) SHOP
 /** Stores state, version, line count, currency, order and time of the row. */
 int32_t shop__cart_update(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
 
+/** Stores the hold: begun then, for so long; length 0: none. Its start stays known,
+    for it tells when the cart may be held anew. */
+int32_t shop__cart_set_hold(shop__tx_t *tx, int64_t id, int64_t start_ms,
+                            int64_t length_ms) SHOP__MUST_USE;
+/** An open cart whose hold is over, the one that began first; of those that hold
+    pieces of this product, 0: of any. Only id and hold of the row are set. */
+int32_t shop__cart_hold_over(shop__tx_t *tx, int64_t product_id, int64_t now_ms,
+                             struct shop__cart_row *row, bool *found) SHOP__MUST_USE;
 /** Stores version, line count, currency and time: a change of the lines. */
 int32_t shop__cart_touch(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
 
@@ -208,6 +218,15 @@ struct shop__cart_line_row {
 };
 shop__query_t *shop__cart_lines_each(shop__tx_t *tx, int64_t cart_id);
 int32_t shop__cart_lines_next(shop__query_t *q, struct shop__cart_line_row *row) SHOP__MUST_USE;
+/** What a cart has of one product. */
+struct shop__cart_piece_row {
+  int64_t product_id;
+  int64_t quantity;
+  const char *sku;
+};
+/** The cart's pieces one by one, by product, for work that writes between them. */
+int32_t shop__cart_piece_after(shop__tx_t *tx, int64_t cart_id, int64_t after_product_id,
+                               struct shop__cart_piece_row *row, bool *found) SHOP__MUST_USE;
 /** *quantity 0: no such line. */
 int32_t shop__cart_line_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
                                  int64_t *quantity) SHOP__MUST_USE;
@@ -519,6 +538,10 @@ int32_t shop__audit_products_next(shop__query_t *q, struct shop__product_row *ro
 shop__query_t *shop__audit_reservations_each(shop__tx_t *tx);
 int32_t shop__audit_reservations_next(shop__query_t *q,
                                       struct shop__reservation_row *row) SHOP__MUST_USE;
+/** Every piece that an open cart holds, by cart. */
+shop__query_t *shop__audit_held_pieces_each(shop__tx_t *tx);
+int32_t shop__audit_held_pieces_next(shop__query_t *q,
+                                     struct shop__cart_piece_row *row) SHOP__MUST_USE;
 /** What an order hangs on, by order id. */
 struct shop__audit_order_row {
   struct shop__order_row order;

@@ -93,6 +93,10 @@ MAKE_GIVING(cart_clear, shop_cart_t, shop_cart_free,
             shop_cart_clear(shop, props->token, props->cart_id, NULL, out, err))
 MAKE_GIVING(cart_reprice, shop_cart_t, shop_cart_free,
             shop_cart_reprice(shop, props->token, props->cart_id, NULL, out, err))
+MAKE_GIVING(cart_hold, shop_cart_t, shop_cart_free,
+            shop_cart_hold(shop, props->token, props->cart_id, 60000, NULL, out, err))
+MAKE_GIVING(cart_release, shop_cart_t, shop_cart_free,
+            shop_cart_release(shop, props->token, props->cart_id, NULL, out, err))
 MAKE_GIVING(session_check, shop_session_t, shop_session_free,
             shop_session_check(shop, props->token, out, err))
 MAKE_GIVING(session_check_jwt, shop_session_t, shop_session_free,
@@ -213,7 +217,9 @@ const struct call every_call[] = {
     {"shop_cart_add", true, true, true, false, cart_add},
     {"shop_cart_set_quantity", true, true, true, false, cart_set_quantity},
     {"shop_cart_reprice", true, true, true, false, cart_reprice},
+    {"shop_cart_hold", true, true, true, false, cart_hold},
     {"shop_cart_remove", true, true, true, false, cart_remove},
+    {"shop_cart_release", true, true, true, false, cart_release},
     {"shop_cart_get", false, true, true, false, cart_get},
     {"shop_session_check", false, true, true, false, session_check},
     {"shop_session_check_jwt", false, false, true, false, session_check_jwt},

@@ -333,6 +333,10 @@ START_TEST(ranges_of_the_config) {
   WRONG(shop_config_set_gateway_key_life_ms(config, INT64_C(315360000001)));
   WRONG(shop_config_set_gateway_lease_ms(config, 999));
   WRONG(shop_config_set_gateway_lease_ms(config, 86400001));
+  WRONG(shop_config_set_cart_hold_max_ms(config, 999));
+  WRONG(shop_config_set_cart_hold_max_ms(config, 86400001));
+  RIGHT(shop_config_set_cart_hold_max_ms(config, 1000));
+  RIGHT(shop_config_set_cart_hold_max_ms(config, 86400000));
   WRONG(shop_config_set_mail_lease_ms(config, 999));
   WRONG(shop_config_set_mail_lease_ms(config, 86400001));
   WRONG(shop_config_set_mail_tries_max(config, 0));
@@ -532,6 +536,8 @@ START_TEST(null_getters) {
   TEXT(shop_cart_currency(NULL));
   ZERO(shop_cart_total_minor(NULL));
   ZERO(shop_cart_warnings(NULL));
+  ZERO(shop_cart_held_until_ms(NULL));
+  ZERO(shop_maintenance_holds(NULL));
   ZERO(shop_cart_created_at_ms(NULL));
   ZERO(shop_cart_updated_at_ms(NULL));
   ZERO(shop_cart_line_count(NULL));

@@ -44,7 +44,8 @@ CREATE TABLE tokens (
 
 CREATE INDEX tokens_expiry ON tokens (expires_at_ms);
 
--- Stock: on hand = available + reserved - shortfall = received - sold.
+-- Stock: on hand = available + reserved - shortfall = received - sold. Reserved
+-- is what unfinished orders reserve and what held carts hold.
 -- available NULL: unlimited. The shortfall is what purchases hold beyond what
 -- the merchant has counted since; released pieces fill it first.
 CREATE TABLE products (
@@ -77,10 +78,16 @@ CREATE TABLE carts (
   order_id      INTEGER,                     -- the living order: completing, completed
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
-  CHECK ((state IN (1, 4)) = (order_id IS NULL))
+  -- While it is open and the length is not 0, every piece in it is counted as
+  -- reserved; while it is being bought, the length is kept for a failure.
+  hold_start_ms  INTEGER NOT NULL DEFAULT 0,
+  hold_length_ms INTEGER NOT NULL DEFAULT 0 CHECK (hold_length_ms >= 0),
+  CHECK ((state IN (1, 4)) = (order_id IS NULL)),
+  CHECK (state <= 2 OR hold_length_ms = 0)
 ) STRICT;
 CREATE UNIQUE INDEX carts_living ON carts (user_id) WHERE state IN (1, 2);
 CREATE INDEX carts_open ON carts (updated_at_ms) WHERE state = 1;
+CREATE INDEX carts_held ON carts (hold_start_ms, id) WHERE hold_length_ms > 0;
 
 CREATE TABLE cart_lines (
   cart_id          INTEGER NOT NULL REFERENCES carts (id),
