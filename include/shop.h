@@ -23,6 +23,7 @@
 #include "shop/token.h"
 #include "shop/key.h"
 #include "shop/user.h"
+#include "shop/password.h"
 #include "shop/money.h"
 #include "shop/product.h"
 #include "shop/cart.h"

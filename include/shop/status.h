@@ -38,6 +38,13 @@ enum shop_status {
   SHOP_ERR_OVERFLOW = -107,
   /** A handle that comes from another shop. */
   SHOP_ERR_FOREIGN = -108,
+  /** A new password that is one of the 10,000 commonest, or the user's own
+      address. */
+  SHOP_ERR_PASSWORD_COMMON = -120,
+  /** A new password that the host's own check has refused. */
+  SHOP_ERR_PASSWORD_REFUSED = -121,
+  /** The host's check of a new password gave no clear answer. */
+  SHOP_ERR_PASSWORD_UNCHECKED = -122,
 
   /* -2xx: who is asking. */
   /** Unknown address or wrong password; which of them is not told. */
@@ -140,7 +147,9 @@ enum shop_status {
       callback. */
   SHOP_ERR_IN_CALLBACK = -603,
   /** The purchase needs a payment, and no charge callback is set. */
-  SHOP_ERR_NO_GATEWAY = -604
+  SHOP_ERR_NO_GATEWAY = -604,
+  /** The store has passwords hashed with a pepper that was not given. */
+  SHOP_ERR_PEPPER = -610
 };
 
 /**

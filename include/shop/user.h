@@ -20,15 +20,17 @@ extern "C" {
  * Makes an account and gives its first token: no login is needed after it.
  *
  * @param email    one mailbox
- * @param password 8 to 1,024 bytes, any but NUL; stored as an Argon2id hash
+ * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
+ *                 Argon2id hash
  * @param options  take the idempotency key and the deadline. The key belongs to
  *                 the address; a repetition needs the right password and gets
  *                 a fresh token
  * @param out      receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_TEXT the address is not UTF-8; SHOP_ERR_TOO_LONG;
- *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD; SHOP_ERR_EMAIL_TAKEN;
- *   SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
+ *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD, SHOP_ERR_PASSWORD_COMMON,
+ *   SHOP_ERR_PASSWORD_REFUSED and SHOP_ERR_PASSWORD_UNCHECKED by the rules of
+ *   password.h; SHOP_ERR_EMAIL_TAKEN; SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char *password,

@@ -26,6 +26,12 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_OVERFLOW";
   case SHOP_ERR_FOREIGN:
     return "SHOP_ERR_FOREIGN";
+  case SHOP_ERR_PASSWORD_COMMON:
+    return "SHOP_ERR_PASSWORD_COMMON";
+  case SHOP_ERR_PASSWORD_REFUSED:
+    return "SHOP_ERR_PASSWORD_REFUSED";
+  case SHOP_ERR_PASSWORD_UNCHECKED:
+    return "SHOP_ERR_PASSWORD_UNCHECKED";
   case SHOP_ERR_CREDENTIALS:
     return "SHOP_ERR_CREDENTIALS";
   case SHOP_ERR_TOKEN_INVALID:
@@ -112,6 +118,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_CLOSED";
   case SHOP_ERR_IN_CALLBACK:
     return "SHOP_ERR_IN_CALLBACK";
+  case SHOP_ERR_PEPPER:
+    return "SHOP_ERR_PEPPER";
   case SHOP_ERR_NO_GATEWAY:
     return "SHOP_ERR_NO_GATEWAY";
   }

@@ -46,6 +46,8 @@ int32_t shop_config_new(shop_config_t **out) {
 }
 
 void shop_config_free(shop_config_t *config) {
+  if (config != NULL)
+    shop__memory_wipe(&config->peppers, sizeof config->peppers);
   shop__memory_free(config);
 }
 

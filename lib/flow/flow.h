@@ -57,6 +57,9 @@ struct shop_config {
   int32_t token_algorithm;
   int64_t token_life_ms;
   struct shop__hasher_settings password;
+  struct shop__peppers peppers;
+  shop_password_fn password_check;
+  void *password_check_user;
   int32_t cart_lines_max;
   int32_t quantity_max;
   struct shop__clock clock;
@@ -182,6 +185,16 @@ void shop__keyring_close(shop_t *shop);
 /** The key of a kid, also when another process has made it; *key NULL: none. */
 int32_t shop__keyring_find(shop_t *shop, const char *kid, const struct shop__key **key,
                            shop_error_t *err) SHOP__MUST_USE;
+
+/* ---- password.c ---------------------------------------------------------------- */
+
+/** Every rule of a new password, the host's own last: for register, change and
+    reset, before the hash and outside of transactions. email: the user's, as
+    typed; "" where there is none. */
+int32_t shop__new_password_check(shop_t *shop, const char *email, const char *password,
+                                 shop_error_t *err) SHOP__MUST_USE;
+/** Notes the pepper in the store; SHOP_ERR_PEPPER where a used one is missing. */
+int32_t shop__peppers_open(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- token.c ------------------------------------------------------------------ */
 

@@ -223,12 +223,21 @@ static int32_t open_store(shop_t *shop, const char *path, shop_error_t *err) {
   return shop__db_open(&settings, &shop->db, err);
 }
 
+static int32_t open_hasher(shop_t *shop, shop_error_t *err) {
+  int32_t status = shop__hasher_new(&shop->config.password, &shop->hasher, err);
+
+  if (status == SHOP_OK)
+    shop__hasher_set_peppers(shop->hasher, &shop->config.peppers);
+  return status;
+}
+
 static void destroy(shop_t *shop) {
   shop__keyring_close(shop);
   shop__hasher_free(shop->hasher);
   shop__db_close(shop->db);
   pthread_cond_destroy(&shop->idle);
   pthread_mutex_destroy(&shop->lock);
+  shop__memory_wipe(&shop->config.peppers, sizeof shop->config.peppers);
   shop__memory_free(shop);
 }
 
@@ -289,7 +298,9 @@ int32_t shop_open(const char *path, const shop_config_t *config, shop_t **out,
   if (status == SHOP_OK)
     status = shop__keyring_refresh(shop, err);
   if (status == SHOP_OK)
-    status = shop__hasher_new(&shop->config.password, &shop->hasher, err);
+    status = shop__peppers_open(shop, err);
+  if (status == SHOP_OK)
+    status = open_hasher(shop, err);
   if (status == SHOP_OK)
     *out = shop;
   else

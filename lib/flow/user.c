@@ -301,7 +301,7 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
   if (status == SHOP_OK)
     status = shop__email_parse(email, registration.email_key, err);
   if (status == SHOP_OK)
-    status = shop__password_check(password, err);
+    status = shop__new_password_check(shop, email, password, err);
   if (status == SHOP_OK) {
     shop__once_text(&input, registration.email_key);
     status = shop__once_begin(&registration.once, "register", options, &input, err);

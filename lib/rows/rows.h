@@ -85,6 +85,16 @@ int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
                                    const char *external_id, int64_t now_ms,
                                    bool *found) SHOP__MUST_USE;
 
+/* ---- peppers.c: the ids of the peppers in use -------------------------------- */
+
+shop__query_t *shop__peppers_each(shop__tx_t *tx);
+int32_t shop__peppers_next(shop__query_t *q, const char **id) SHOP__MUST_USE;
+/** Harmless to repeat. */
+int32_t shop__pepper_insert(shop__tx_t *tx, const char *id) SHOP__MUST_USE;
+int32_t shop__pepper_delete(shop__tx_t *tx, const char *id) SHOP__MUST_USE;
+/** Whether any user's hash was made with it. Reads all users. */
+int32_t shop__user_has_pepper(shop__tx_t *tx, const char *id, bool *found) SHOP__MUST_USE;
+
 /* ---- tokens.c -------------------------------------------------------------- */
 
 /** A token's row together with what its user is now. */

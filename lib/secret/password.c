@@ -8,13 +8,16 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
-_Static_assert(SHOP__PASSWORD_HASH_BYTES == crypto_pwhash_STRBYTES,
-               "a hash must fit where libsodium writes it");
+_Static_assert(SHOP__PASSWORD_HASH_BYTES >=
+                   crypto_pwhash_STRBYTES + sizeof SHOP__PHC_PEPPER - 1 + SHOP__PEPPER_ID_BYTES - 1,
+               "a hash must fit, and the name of its pepper");
 
 struct shop__hasher {
   struct shop__hasher_settings settings;
+  const struct shop__peppers *peppers; /* NULL: none */
   struct shop__turns turns;
 };
 
@@ -56,7 +59,11 @@ void shop__hasher_free(shop__hasher_t *hasher) {
   shop__memory_free(hasher);
 }
 
-int32_t shop__password_check(const char *password, shop_error_t *err) {
+void shop__hasher_set_peppers(shop__hasher_t *hasher, const struct shop__peppers *peppers) {
+  hasher->peppers = peppers;
+}
+
+int32_t shop__password_length(const char *password, shop_error_t *err) {
   if (password == NULL) {
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "The password is missing.");
   }
@@ -87,11 +94,34 @@ static int32_t hash_no_memory(shop_error_t *err) {
   return shop__error_set(err, SHOP_ERR_NO_MEMORY, "Out of memory for hashing a password.");
 }
 
+static const struct shop__pepper *current_pepper(const shop__hasher_t *hasher) {
+  const struct shop__peppers *peppers = hasher->peppers;
+  return peppers == NULL || peppers->each[0].id[0] == '\0' ? NULL : &peppers->each[0];
+}
+
+/* What Argon2id is given: the password, or what a pepper makes of it. */
+struct hashed_text {
+  const char *bytes;
+  size_t size;
+  uint8_t peppered[SHOP__PEPPERED_BYTES];
+};
+
+static void season(const struct shop__pepper *pepper, const char *password, size_t size,
+                   struct hashed_text *out) {
+  out->bytes = password;
+  out->size = size;
+  if (pepper != NULL) {
+    shop__pepper_apply(pepper, password, size, out->peppered);
+    out->bytes = (const char *)out->peppered;
+    out->size = sizeof out->peppered;
+  }
+}
+
 int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_t deadline_us,
                             char out[SHOP__PASSWORD_HASH_BYTES], shop_error_t *err) {
   memset(out, 0, SHOP__PASSWORD_HASH_BYTES);
   struct shop__turn turn;
-  int32_t status = shop__password_check(password, err);
+  int32_t status = shop__password_length(password, err);
   if (status == SHOP_OK) {
     status = take_turn(hasher, deadline_us, &turn, err);
   }
@@ -99,10 +129,17 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
     return status;
   }
   const struct shop__hasher_settings *settings = &hasher->settings;
+  const struct shop__pepper *pepper = current_pepper(hasher);
+  struct hashed_text text;
+  season(pepper, password, strlen(password), &text);
+  int used = pepper == NULL
+                 ? 0
+                 : snprintf(out, SHOP__PASSWORD_HASH_BYTES, SHOP__PHC_PEPPER "%s", pepper->id);
   int failed = crypto_pwhash_str_alg(
-      out, password, strlen(password), (unsigned long long)settings->passes,
+      out + used, text.bytes, text.size, (unsigned long long)settings->passes,
       memory_bytes((uint32_t)settings->memory_kib), crypto_pwhash_ALG_ARGON2ID13);
   shop__turns_give(&hasher->turns, &turn);
+  shop__memory_wipe(&text, sizeof text);
   if (failed) {
     memset(out, 0, SHOP__PASSWORD_HASH_BYTES);
     return hash_no_memory(err); /* cost and lengths are within bounds: nothing else can fail */
@@ -119,6 +156,9 @@ static void make_decoy(const shop__hasher_t *hasher, struct shop__phc *out) {
   out->hash_size = 32;
   shop__random_bytes(out->salt, out->salt_size);
   shop__random_bytes(out->hash, out->hash_size);
+  if (current_pepper(hasher) != NULL) {
+    memcpy(out->pepper, current_pepper(hasher)->id, sizeof out->pepper);
+  }
 }
 
 /* Computes the hash again and compares. Not by crypto_pwhash_str_verify, whose
@@ -171,13 +211,35 @@ static bool is_ours(const struct shop__phc *phc) {
 
 static bool is_stale(const shop__hasher_t *hasher, const struct shop__phc *phc) {
   return !is_ours(phc) || phc->memory_kib != (uint32_t)hasher->settings.memory_kib ||
-         phc->passes != (uint32_t)hasher->settings.passes;
+         phc->passes != (uint32_t)hasher->settings.passes ||
+         strcmp(phc->pepper, current_pepper(hasher) == NULL ? "" : current_pepper(hasher)->id) != 0;
+}
+
+/* A stored hash, or the decoy in its place, with the pepper that belongs to it. */
+static int32_t read_stored(const shop__hasher_t *hasher, const char *stored, struct shop__phc *phc,
+                           const struct shop__pepper **pepper, shop_error_t *err) {
+  *pepper = NULL;
+  if (stored == NULL) {
+    make_decoy(hasher, phc);
+  } else if (!shop__phc_parse(stored, phc) || (phc->pepper[0] != '\0' && !is_ours(phc))) {
+    return shop__error_set(err, SHOP_ERR_CORRUPT, "A stored password hash is damaged.");
+  }
+  if (phc->pepper[0] != '\0') {
+    *pepper = shop__pepper_find(hasher->peppers, phc->pepper);
+    if (*pepper == NULL) {
+      return shop__error_set(err, SHOP_ERR_PEPPER,
+                             "a stored password was made with a pepper that is not set");
+    }
+  }
+  return SHOP_OK;
 }
 
 int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
                               int64_t deadline_us, bool *match, bool *stale, shop_error_t *err) {
   struct shop__phc phc;
   struct shop__turn turn;
+  const struct shop__pepper *pepper;
+  struct hashed_text hashed = {0};
   bool possible, equal = false;
   const char *text = password == NULL ? "" : password;
   size_t size = hashed_size(text, &possible);
@@ -185,18 +247,15 @@ int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const 
   if (stale != NULL) {
     *stale = false;
   }
-  int32_t status;
-  if (stored == NULL) {
-    make_decoy(hasher, &phc);
-  } else if (!shop__phc_parse(stored, &phc)) {
-    status = shop__error_set(err, SHOP_ERR_CORRUPT, "A stored password hash is damaged.");
-    goto out;
+  int32_t status = read_stored(hasher, stored, &phc, &pepper, err);
+  if (status == SHOP_OK) {
+    status = take_turn(hasher, deadline_us, &turn, err);
   }
-  status = take_turn(hasher, deadline_us, &turn, err);
   if (status != SHOP_OK) {
     goto out;
   }
-  status = is_ours(&phc) ? compare(&phc, text, size, &equal)
+  season(pepper, text, size, &hashed);
+  status = is_ours(&phc) ? compare(&phc, hashed.bytes, hashed.size, &equal)
                          : compare_foreign(&phc, stored, text, size, &equal);
   shop__turns_give(&hasher->turns, &turn);
   if (status != SHOP_OK) {
@@ -208,6 +267,7 @@ int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const 
     *stale = stored != NULL && is_stale(hasher, &phc);
   }
 out:
+  shop__memory_wipe(&hashed, sizeof hashed);
   shop__memory_wipe(&phc, sizeof phc);
   return status;
 }

@@ -54,13 +54,28 @@ static bool take_bytes(const char *at, const char *end, uint8_t *out, size_t out
          stopped == end && *out_size >= min;
 }
 
-bool shop__phc_parse(const char *text, struct shop__phc *out) {
-  memset(out, 0, sizeof *out);
-  size_t size = strnlen(text, SHOP__PASSWORD_HASH_BYTES);
-  if (size == SHOP__PASSWORD_HASH_BYTES) {
+/* The pepper's id, when there is one: true as well where there is none. */
+static bool take_pepper(const char **at, char out[SHOP__PEPPER_ID_BYTES]) {
+  if (!take_text(at, SHOP__PHC_PEPPER)) {
+    return true;
+  }
+  const char *end = strchr(*at, '$');
+  if (end == NULL || end - *at != SHOP__PEPPER_ID_BYTES - 1) {
     return false;
   }
-  const char *end = text + size;
+  memcpy(out, *at, SHOP__PEPPER_ID_BYTES - 1);
+  *at = end;
+  return true;
+}
+
+bool shop__phc_parse(const char *text, struct shop__phc *out) {
+  memset(out, 0, sizeof *out);
+  /* Whole in what libsodium reads of it, which is less than a peppered one has. */
+  if (!take_pepper(&text, out->pepper) ||
+      strnlen(text, crypto_pwhash_STRBYTES) == crypto_pwhash_STRBYTES) {
+    return false;
+  }
+  const char *end = text + strlen(text);
   if (!take_text(&text, "$argon2id$v=19$m=") ||
       !take_number(&text, SHOP__HASH_MEMORY_KIB_MIN, SHOP__HASH_MEMORY_KIB_MAX, &out->memory_kib) ||
       !take_text(&text, ",t=") ||

@@ -21,11 +21,37 @@ void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]);
 /** BLAKE2b-256 of data, as 32 bytes. */
 void shop__digest(const void *data, size_t size, uint8_t out[32]);
 
+/* ---- pepper.c: secrets of the host that go into every hash ---------------- */
+
+#define SHOP__PEPPER_ID_BYTES 9
+#define SHOP__PEPPERS_MAX 8
+
+/** One pepper, begun: its bytes are not kept. The id is made of it, so that a
+    wrong one is seen; id "": none. */
+struct shop__pepper {
+  char id[SHOP__PEPPER_ID_BYTES];
+  uint64_t state[52];
+};
+/** The first one goes into new hashes, the others only check old ones. */
+struct shop__peppers {
+  struct shop__pepper each[SHOP__PEPPERS_MAX];
+};
+void shop__pepper_make(const void *secret, size_t size, struct shop__pepper *out);
+/** NULL: there is none of this id. peppers may be NULL. */
+const struct shop__pepper *shop__pepper_find(const struct shop__peppers *peppers, const char *id);
+
+/* ---- password_common.c: passwords that everybody tries first --------------- */
+
+/** Among the 10,000 commonest; the case of ASCII letters does not count. */
+bool shop__password_is_common(const char *password);
+/** The address itself or its local part, likewise. email_key: see base.h. */
+bool shop__password_is_address(const char *password, const char *email_key);
+
 /* ---- password.c --------------------------------------------------------- */
 
 #define SHOP__PASSWORD_MIN_BYTES 8
 #define SHOP__PASSWORD_MAX_BYTES 1024
-#define SHOP__PASSWORD_HASH_BYTES 128
+#define SHOP__PASSWORD_HASH_BYTES 144
 
 /** Hashes passwords, never more than a set number at once: Argon2id takes
     memory_kib for each, so that a flood of logins cannot take the host's
@@ -40,12 +66,15 @@ struct shop__hasher_settings {
 int32_t shop__hasher_new(const struct shop__hasher_settings *settings, shop__hasher_t **out,
                          shop_error_t *err) SHOP__MUST_USE;
 void shop__hasher_free(shop__hasher_t *hasher);
+/** Before the first hash, if at all. The peppers outlive the hasher. */
+void shop__hasher_set_peppers(shop__hasher_t *hasher, const struct shop__peppers *peppers);
 
 /** The length rule: NULL SHOP_ERR_ARGUMENT; under 8 or over 1,024 bytes
     SHOP_ERR_PASSWORD. Any byte but NUL is allowed. */
-int32_t shop__password_check(const char *password, shop_error_t *err) SHOP__MUST_USE;
+int32_t shop__password_length(const char *password, shop_error_t *err) SHOP__MUST_USE;
 
-/** Hashes into the PHC string format. deadline_us on the monotonic clock, 0:
+/** Hashes into the PHC string format, with "$pepper=ID" before it where there is
+    a pepper. deadline_us on the monotonic clock, 0:
     none; SHOP_ERR_DEADLINE when the turn did not come by then;
     SHOP_ERR_NO_MEMORY. */
 int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_t deadline_us,
@@ -53,11 +82,12 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
 
 /** Compares with a stored hash. stored NULL: the same work against a hash that
     nothing matches (an unknown user must cost the same). *match; *stale when
-    the hash was made with another cost than this hasher's, or with a salt of
-    another length than libsodium's (NULL allowed).
+    the hash was made with another cost or pepper than this hasher's, or with a
+    salt of another length than libsodium's (NULL allowed).
     A stored hash that is no Argon2id PHC string, or asks for more memory or
     passes than any hasher may be set to, is SHOP_ERR_CORRUPT and is not
-    computed. Out of memory is SHOP_ERR_NO_MEMORY, never "no match". A
+    computed; one whose pepper is not there is SHOP_ERR_PEPPER. Out of memory is
+    SHOP_ERR_NO_MEMORY, never "no match". A
     password outside the length rule costs the same and does not match. */
 int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
                               int64_t deadline_us, bool *match, bool *stale,

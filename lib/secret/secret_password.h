@@ -13,6 +13,18 @@
 #define SHOP__HASH_PASSES_MIN 1
 #define SHOP__HASH_PASSES_MAX 64
 
+/* ---- pepper.c ------------------------------------------------------------ */
+
+#define SHOP__PEPPERED_BYTES 64
+/** What is hashed in the password's place. */
+void shop__pepper_apply(const struct shop__pepper *pepper, const char *password, size_t size,
+                        uint8_t out[SHOP__PEPPERED_BYTES]);
+
+/* ---- common/passwords.txt, as common/embed.py writes it -------------------- */
+
+extern const uint8_t shop__common_passwords[];
+extern const uint16_t shop__common_starts[]; /* by first byte, 128: others, 129: the end */
+
 /* ---- password_turns.c ---------------------------------------------------- */
 
 struct shop__waiter;
@@ -46,6 +58,7 @@ void shop__turns_give(struct shop__turns *turns, const struct shop__turn *turn);
 /** An Argon2id hash in the PHC string format, taken apart. The arrays hold
     whatever a string of SHOP__PASSWORD_HASH_BYTES can carry. */
 struct shop__phc {
+  char pepper[SHOP__PEPPER_ID_BYTES]; /* "": none */
   uint32_t memory_kib;
   uint32_t passes;
   uint8_t salt[96];
@@ -54,8 +67,10 @@ struct shop__phc {
   size_t hash_size;
 };
 
+#define SHOP__PHC_PEPPER "$pepper="
 /** False when text is anything but $argon2id$v=19$m=..,t=..,p=1$salt$hash as
-    libsodium can compute it, at a cost that a hasher may be set to. */
+    libsodium can compute it, at a cost that a hasher may be set to; before it,
+    where the password was peppered, $pepper= and the pepper's id. */
 bool shop__phc_parse(const char *text, struct shop__phc *out) SHOP__MUST_USE;
 
 #endif

@@ -25,6 +25,9 @@ static const struct {
     ROW(SHOP_ERR_CURRENCY, "test_bad_input", "unfit_texts"),
     ROW(SHOP_ERR_OVERFLOW, "test_timeline_3_cart", "totals_do_not_overflow"),
     ROW(SHOP_ERR_FOREIGN, "test_token", "tokens_of_another_shop"),
+    ROW(SHOP_ERR_PASSWORD_COMMON, "test_passwords", "common_passwords"),
+    ROW(SHOP_ERR_PASSWORD_REFUSED, "test_passwords", "host_decides"),
+    ROW(SHOP_ERR_PASSWORD_UNCHECKED, "test_passwords", "host_decides"),
     ROW(SHOP_ERR_CREDENTIALS, "test_timeline_2_login", "refusals_tell_nothing"),
     ROW(SHOP_ERR_TOKEN_INVALID, "test_token", "token_of_a_vanished_user"),
     ROW(SHOP_ERR_TOKEN_EXPIRED, "test_token", "expired_token"),
@@ -68,6 +71,7 @@ static const struct {
     ROW(SHOP_ERR_FORKED, "test_store", "forked"),
     ROW(SHOP_ERR_CLOSED, "test_store", "close_waits_and_refuses"),
     ROW(SHOP_ERR_IN_CALLBACK, "test_store", "close_in_callback"),
+    ROW(SHOP_ERR_PEPPER, "test_passwords", "pepper_is_missing"),
     ROW(SHOP_ERR_NO_GATEWAY, "test_purchase_refusals", "no_method_and_no_gateway"),
 #undef ROW
 };

@@ -238,7 +238,10 @@ static void mix_table(sqlite3 *db, const char *name, uint64_t *digest) {
   sqlite3_stmt *statement = NULL;
 
   snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1, 2, 3", name);
-  ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+  if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) { /* fewer columns */
+    snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1", name);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+  }
   mix(digest, name, strlen(name) + 1);
   while (sqlite3_step(statement) == SQLITE_ROW)
     for (int i = 0; i < sqlite3_column_count(statement); i++) {

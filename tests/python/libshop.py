@@ -14,6 +14,7 @@ VALUES = {
     "bool": ctypes.c_bool,
     "shop_gateway_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
     "shop_mail_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
+    "shop_password_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
     "shop_progress_fn": ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int64,
                                          ctypes.c_int64),
 }

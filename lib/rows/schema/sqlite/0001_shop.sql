@@ -26,12 +26,17 @@ CREATE TABLE users (
   epoch         INTEGER NOT NULL CHECK (epoch > 0),
   email         TEXT NOT NULL,               -- as typed: where mail goes
   email_key     TEXT NOT NULL UNIQUE,        -- ASCII in lower case: the identity
-  password_hash TEXT NOT NULL,               -- PHC string, Argon2id
+  password_hash TEXT NOT NULL,               -- PHC string, Argon2id; $pepper=ID before it
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
   external_id   TEXT,
   note          TEXT
 ) STRICT;
+
+-- The ids of the peppers that password hashes were made with.
+CREATE TABLE peppers (
+  id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
   jti           TEXT PRIMARY KEY,
