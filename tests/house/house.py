@@ -16,7 +16,11 @@ BELOW = {
     "mail": ["base"],
     "rows": ["db", "base"],
     "flow": ["rows", "mail", "secret", "db", "base"],
+    "smtp": ["base"],
 }
+
+# The public header of a library of its own, and the room that it is made of.
+COMPANIONS = {"smtp.h": "smtp"}
 
 COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')', re.S)
 STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
@@ -81,9 +85,12 @@ def split_parameters(text):
     return [part.strip() for part in parts]
 
 
-def declarations():
+def declarations(companion=None):
+    """Those of all headers, or of one companion's ("smtp.h"), or of libshop's own ("")."""
     found = []
     for path in public_headers():
+        if companion is not None and companion != (path.name if path.name in COMPANIONS else ""):
+            continue
         text = path.read_text("utf-8")
         bare = without_comments(text)
         # Positions in both are the same, so a match of one locates the other.

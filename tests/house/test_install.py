@@ -15,15 +15,18 @@ import unittest
 import house
 
 CONSUMER = house.TOP / "tests" / "house" / "consumer.c"
+MAILER = house.TOP / "tests" / "house" / "consumer_smtp.c"
 STRICT = ["-std=c11", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 OTHERS = ["-lsqlite3", "-lsodium", "-ljwt", "-ljansson", "-lmbedcrypto", "-pthread"]
 SIZE_MAX = 400 * 1024  # bytes
 INSTALLED = """project('host', 'c', default_options: ['c_std=c11', 'werror=true'])
 executable('consumer', 'consumer.c', dependencies: dependency('libshop', static: %s))
+executable('mailer', 'consumer_smtp.c', dependencies: dependency('libshop-smtp', static: %s))
 """
 SUBPROJECT = """project('host', 'c', default_options: ['c_std=c11', 'werror=true'])
 libshop = subproject('libshop', default_options: ['tests=false', 'examples=false'])
 executable('consumer', 'consumer.c', dependencies: libshop.get_variable('shop_dep'))
+executable('mailer', 'consumer_smtp.c', dependencies: libshop.get_variable('shop_smtp_dep'))
 """
 
 
@@ -52,10 +55,10 @@ class Install(unittest.TestCase):
         more = environment(PKG_CONFIG_PATH=str(path))
         return house.run(*PKG_CONFIG, *arguments, env=more).split()
 
-    def build_and_run(self, name, compiler, *flags, library_path=None):
+    def build_and_run(self, name, compiler, *flags, library_path=None, host=CONSUMER):
         """Builds the host and runs it; the libraries it was linked to."""
         program = self.folder / name
-        house.run(*compiler, CONSUMER, "-o", program, *flags, env=environment())
+        house.run(*compiler, host, "-o", program, *flags, env=environment())
         store = self.folder / f"{name}.shop"
         more = {"LD_LIBRARY_PATH": str(library_path)} if library_path else {}
         self.assertRegex(house.run(program, store, env=environment(**more)),
@@ -67,8 +70,10 @@ class Install(unittest.TestCase):
                        if not path.is_dir())
         headers = [f"include/{path.relative_to(house.INCLUDE)}" for path in house.public_headers()]
         version = self.pkg_config("--modversion", "libshop")[0]
-        libraries = [f"lib/libshop.{end}" for end in ("a", "so", "so.0", f"so.{version}")]
-        pc = ["lib/pkgconfig/libshop.pc", "lib/pkgconfig/libshop-static.pc"]
+        libraries = [f"lib/{name}.{end}" for name in ("libshop", "libshop-smtp")
+                     for end in ("a", "so", "so.0", f"so.{version}")]
+        pc = [f"lib/pkgconfig/{name}.pc" for name in ("libshop", "libshop-static", "libshop-smtp",
+                                                      "libshop-smtp-static")]
         self.assertEqual(found, sorted(headers + libraries + pc))
         for header in headers:
             self.assertEqual((self.prefix / header).read_bytes(),
@@ -117,6 +122,31 @@ class Install(unittest.TestCase):
             self.assertEqual([lib for lib in libs if lib[:2] in ("-l", "-p")][1:],
                              OTHERS + ["-lm"], name)
 
+    def test_smtp_shared(self):
+        """The companion library brings libshop with it."""
+        flags = self.pkg_config("--cflags", "--libs", "libshop-smtp")
+        needed = self.build_and_run("smtp_shared", CC + STRICT, *flags,
+                                    library_path=self.prefix / "lib", host=MAILER)
+        self.assertIn("libshop-smtp.so.0", needed)
+        self.assertEqual([name for name in needed if not re.match(r"lib(shop|shop-smtp|c)\.so", name)],
+                         [])
+
+    def test_smtp_static(self):
+        flags = self.pkg_config("--cflags", "--libs", "libshop-smtp-static")
+        needed = self.build_and_run("smtp_static", CC + STRICT, *flags, host=MAILER)
+        self.assertEqual([name for name in needed if name.startswith("libshop")], [])
+        self.assertIn("libmbedtls.so.14", needed)
+
+    def test_smtp_static_alone(self):
+        prefix = self.folder / "smtp_prefix"
+        shutil.copytree(self.prefix, prefix, ignore=shutil.ignore_patterns("*.so*"), symlinks=True)
+        for name in ("libshop", "libshop-smtp"):
+            pc = prefix / "lib" / "pkgconfig" / f"{name}.pc"
+            pc.write_text(pc.read_text("utf-8").replace(str(self.prefix), str(prefix)), "utf-8")
+        flags = self.pkg_config("--static", "--cflags", "--libs", "libshop-smtp", prefix=prefix)
+        needed = self.build_and_run("smtp_static_alone", CC + STRICT, *flags, host=MAILER)
+        self.assertEqual([name for name in needed if name.startswith("libshop")], [])
+
     def test_static_flag_with_both(self):
         """And links where both are: to the shared one, as linkers do."""
         flags = self.pkg_config("--static", "--cflags", "--libs", "libshop")
@@ -131,7 +161,7 @@ class Install(unittest.TestCase):
     def test_meson_dependency(self):
         """Meson finds the installed library by its name, as either kind."""
         for kind in ("true", "false"):
-            self.meson_host(f"static_{kind}", INSTALLED % kind,
+            self.meson_host(f"static_{kind}", INSTALLED % (kind, kind),
                             PKG_CONFIG_PATH=str(self.prefix / "lib" / "pkgconfig"))
 
     def test_meson_subproject(self):
@@ -144,10 +174,12 @@ class Install(unittest.TestCase):
         (host / "subprojects" / "libshop").symlink_to(house.TOP)
         (host / "meson.build").write_text(text, encoding="utf-8")
         shutil.copy(CONSUMER, host / "consumer.c")
+        shutil.copy(MAILER, host / "consumer_smtp.c")
         house.run(*MESON, "setup", host / "build", host, env=environment(**more))
-        house.run(*NINJA, "-C", host / "build", "-j2", "consumer", env=environment())
-        output = house.run(host / "build" / "consumer", host / "a.shop", env=environment())
-        self.assertIn("SHOP_OK", output)
+        house.run(*NINJA, "-C", host / "build", "-j2", "consumer", "mailer", env=environment())
+        for program in ("consumer", "mailer"):
+            output = house.run(host / "build" / program, host / f"{program}.shop", env=environment())
+            self.assertIn("SHOP_OK", output)
 
 
 if __name__ == "__main__":
