@@ -84,6 +84,8 @@ void sim_compare_cart(struct sim *sim, const shop_cart_t *cart, const struct m_c
   sim_equal(sim, "cart version", shop_cart_version(cart), wanted->version);
   sim_equal(sim, "cart total", shop_cart_total_minor(cart), model_cart_total(model, wanted));
   same_text(sim, "cart currency", shop_cart_currency(cart), wanted->currency);
+  sim_equal(sim, "held until", shop_cart_held_until_ms(cart),
+            model_is_held(wanted) ? wanted->hold_start_ms + wanted->hold_length_ms : 0);
   sim_equal(sim, "cart lines", shop_cart_line_count(cart), wanted->line_count);
   for (int32_t i = 0; i < wanted->line_count; i++) {
     const struct m_line *line = &wanted->lines[i];
@@ -92,7 +94,10 @@ void sim_compare_cart(struct sim *sim, const shop_cart_t *cart, const struct m_c
     sim_equal(sim, "quantity", shop_cart_line_quantity(cart, i), line->quantity);
     sim_equal(sim, "kept price", shop_cart_line_kept_price_minor(cart, i), line->price);
     sim_equal(sim, "available", shop_cart_line_available(cart, i),
-              model_available(&model->products[line->product]));
+              model_available(&model->products[line->product]) +
+                  (model_is_held(wanted) && !model->products[line->product].unlimited
+                       ? line->quantity
+                       : 0));
     sim_equal(sim, "warnings", shop_cart_line_warnings(cart, i),
               model_line_warnings(model, wanted, line));
   }

@@ -87,6 +87,124 @@ void model_move(struct model *model, const struct m_order *order, bool sold) {
   }
 }
 
+/* ---- holds ------------------------------------------------------------------------ */
+
+bool model_is_held(const struct m_cart *cart) {
+  return cart->state == SHOP_CART_OPEN && cart->hold_length_ms > 0;
+}
+
+bool model_hold_is_on(const struct model *model, const struct m_cart *cart) {
+  return cart->hold_length_ms > 0 && cart->hold_start_ms <= model->now_ms &&
+         model->now_ms < cart->hold_start_ms + cart->hold_length_ms;
+}
+
+void model_end_hold(struct model *model, struct m_cart *cart) {
+  for (int32_t i = 0; i < cart->line_count; i++)
+    model->products[cart->lines[i].product].reserved -= cart->lines[i].quantity;
+  cart->hold_length_ms = 0;
+}
+
+static bool is_over(const struct model *model, const struct m_cart *cart, int32_t product) {
+  bool has = product == NOBODY;
+
+  for (int32_t i = 0; i < cart->line_count; i++)
+    has = has || cart->lines[i].product == product;
+  return has && model_is_held(cart) && !model_hold_is_on(model, cart);
+}
+
+static struct m_cart *first_over(const struct model *model, int32_t product) {
+  const struct m_cart *first = NULL;
+
+  for (int32_t i = 0; i < model->cart_count; i++)
+    if (is_over(model, &model->carts[i], product) &&
+        (first == NULL || model->carts[i].hold_start_ms < first->hold_start_ms))
+      first = &model->carts[i];
+  return (struct m_cart *)first;
+}
+
+bool model_make_room(struct model *model, int32_t product) {
+  struct m_cart *cart = first_over(model, product);
+
+  if (cart != NULL)
+    model_end_hold(model, cart);
+  return cart != NULL;
+}
+
+bool model_some_hold_is_over(const struct model *model) {
+  return first_over(model, NOBODY) != NULL;
+}
+
+int64_t model_end_holds(struct model *model) {
+  int64_t count = 0;
+
+  while (model_make_room(model, NOBODY))
+    count++;
+  return count;
+}
+
+void model_remember(const struct model *model, struct m_undo *undo) {
+  for (int32_t i = 0; i < PRODUCTS; i++)
+    undo->reserved[i] = model->products[i].reserved;
+  for (int32_t i = 0; i < model->cart_count; i++)
+    undo->lengths[i] = model->carts[i].hold_length_ms;
+}
+
+void model_undo(struct model *model, const struct m_undo *undo) {
+  for (int32_t i = 0; i < PRODUCTS; i++)
+    model->products[i].reserved = undo->reserved[i];
+  for (int32_t i = 0; i < model->cart_count; i++)
+    model->carts[i].hold_length_ms = undo->lengths[i];
+}
+
+static int32_t set_aside(struct model *model, int32_t product, int64_t quantity) {
+  while (!model_has(&model->products[product], quantity))
+    if (!model_make_room(model, product))
+      return SHOP_ERR_OUT_OF_STOCK;
+  model->products[product].reserved += quantity;
+  return SHOP_OK;
+}
+
+/* In a row up to the limit, and then as long not at all. */
+static int32_t plan_hold(const struct model *model, struct m_cart *cart, int64_t hold_ms) {
+  int64_t max_ms = model->settings.cart_hold_ms, now_ms = model->now_ms;
+  int64_t end_ms = cart->hold_start_ms + max_ms;
+
+  if (cart->hold_start_ms == 0 || now_ms < cart->hold_start_ms || now_ms >= end_ms + max_ms) {
+    cart->hold_start_ms = now_ms;
+    cart->hold_length_ms = hold_ms;
+    return SHOP_OK;
+  }
+  if (now_ms >= end_ms)
+    return SHOP_ERR_STATE;
+  cart->hold_length_ms =
+      (now_ms + hold_ms < end_ms ? now_ms + hold_ms : end_ms) - cart->hold_start_ms;
+  return SHOP_OK;
+}
+
+static int32_t hold(struct model *model, struct m_cart *cart, int64_t hold_ms) {
+  bool held = cart->hold_length_ms > 0;
+  int32_t status = SHOP_OK;
+
+  if (cart->line_count == 0)
+    return SHOP_ERR_CART_EMPTY;
+  for (int32_t i = 0; i < cart->line_count; i++) {
+    int32_t warnings = model_line_warnings(model, cart, &cart->lines[i]);
+
+    if ((warnings & SHOP_WARNING_RETIRED) != 0)
+      return SHOP_ERR_PRODUCT_RETIRED;
+    if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
+      return SHOP_ERR_CURRENCY_MIXED;
+  }
+  if (held)
+    return plan_hold(model, cart, hold_ms);
+  /* Its own hold must not be taken for one that is over, so the time comes last. */
+  for (int32_t rank = 1; rank <= model->ranks && status == SHOP_OK; rank++)
+    for (int32_t i = 0; i < cart->line_count; i++)
+      if (model->products[cart->lines[i].product].rank == rank && status == SHOP_OK)
+        status = set_aside(model, cart->lines[i].product, cart->lines[i].quantity);
+  return status == SHOP_OK ? plan_hold(model, cart, hold_ms) : status;
+}
+
 /* ---- carts ------------------------------------------------------------------------ */
 
 int32_t model_line_warnings(const struct model *model, const struct m_cart *cart,
@@ -100,7 +218,7 @@ int32_t model_line_warnings(const struct model *model, const struct m_cart *cart
     warnings |= SHOP_WARNING_PRICE_CHANGED;
   if (!product->active)
     warnings |= SHOP_WARNING_RETIRED;
-  if (!model_has(product, line->quantity))
+  if (!model_is_held(cart) && !model_has(product, line->quantity))
     warnings |= SHOP_WARNING_LESS_STOCK;
   return warnings;
 }
@@ -183,7 +301,15 @@ static int32_t apply(struct model *model, struct m_cart *cart, const struct cart
     memmove(line, line + 1, (size_t)(cart->lines + cart->line_count - line - 1) * sizeof *line);
     cart->line_count--;
     return SHOP_OK;
+  case CART_HOLD:
+    return hold(model, cart, change->hold_ms);
+  case CART_RELEASE:
+    if (cart->hold_length_ms > 0)
+      model_end_hold(model, cart);
+    return SHOP_OK;
   case CART_CLEAR:
+    if (cart->hold_length_ms > 0)
+      model_end_hold(model, cart);
     cart->line_count = 0;
     return SHOP_OK;
   case CART_REPRICE:
@@ -195,17 +321,57 @@ static int32_t apply(struct model *model, struct m_cart *cart, const struct cart
   return SHOP_ERR_ARGUMENT;
 }
 
+static int64_t quantity_of(struct m_cart *cart, int32_t product) {
+  const struct m_line *line = line_of(cart, product);
+
+  return line == NULL ? 0 : line->quantity;
+}
+
+/* The change, and the hold that follows it; what fails leaves everything as it was. */
+static int32_t change_held(struct model *model, struct m_cart *cart,
+                           const struct cart_change *change) {
+  const struct m_cart before = *cart;
+  struct m_undo undo;
+  int64_t more;
+  int32_t status;
+
+  model_remember(model, &undo);
+  if (cart->hold_length_ms > 0 && !model_hold_is_on(model, cart))
+    model_end_hold(model, cart);
+  status = apply(model, cart, change);
+  more =
+      quantity_of(cart, change->product) - quantity_of((struct m_cart *)&before, change->product);
+  if (status == SHOP_OK && cart->hold_length_ms > 0 && change->call <= CART_REMOVE) {
+    if (more > 0)
+      status = set_aside(model, change->product, more);
+    else
+      model->products[change->product].reserved += more;
+    if (cart->line_count == 0)
+      cart->hold_length_ms = 0;
+  }
+  if (status != SHOP_OK) {
+    *cart = before;
+    model_undo(model, &undo);
+  }
+  return status;
+}
+
 int32_t model_change_cart(struct model *model, const struct cart_change *change) {
   bool counts = change->call == CART_ADD || change->call == CART_SET;
   const struct m_key *known = NULL;
   struct m_cart *cart;
   int32_t user = model->tokens[change->token].user;
   uint64_t request = model_mix(model_mix((uint64_t)change->cart + 1, (uint64_t)change->product),
-                               counts ? (uint64_t)change->quantity : 0);
+                               counts                      ? (uint64_t)change->quantity
+                               : change->call == CART_HOLD ? (uint64_t)change->hold_ms
+                                                           : 0);
   int32_t status;
 
   if (counts && (change->quantity < 1 || change->quantity > model->settings.quantity_max))
     return SHOP_ERR_QUANTITY;
+  if (change->call == CART_HOLD &&
+      (change->hold_ms < 1000 || change->hold_ms > model->settings.cart_hold_ms))
+    return SHOP_ERR_ARGUMENT;
   status = model_check_token(model, change->token);
   if (status == SHOP_OK)
     status = model_find_key(model, user, (int32_t)change->call, change->key, request, &known);
@@ -224,7 +390,7 @@ int32_t model_change_cart(struct model *model, const struct cart_change *change)
     return SHOP_ERR_CART_BUSY;
   if (change->expected_version != 0 && change->expected_version != cart->version)
     return SHOP_ERR_VERSION;
-  status = apply(model, cart, change);
+  status = change_held(model, cart, change);
   if (status != SHOP_OK)
     return status;
   if (cart->line_count == 0)
@@ -265,13 +431,13 @@ bool model_mail_may_be_due(const struct model *model, const struct m_order *orde
 }
 
 struct upkeep model_maintain(struct model *model) {
-  struct upkeep done = {0};
+  struct upkeep done = {.holds = model_end_holds(model)};
   int32_t kept = 0;
 
   for (int32_t i = 0; i < model->cart_count; i++) {
     struct m_cart *cart = &model->carts[i];
 
-    if (cart->state != SHOP_CART_OPEN ||
+    if (cart->state != SHOP_CART_OPEN || cart->hold_length_ms > 0 ||
         cart->updated_ms >= model->now_ms - model->settings.cart_life_ms)
       continue;
     cart->state = SHOP_CART_EXPIRED;

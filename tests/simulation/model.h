@@ -33,7 +33,7 @@ enum mail_state { MAIL_NONE, MAIL_QUEUED, MAIL_LEASED, MAIL_SENT, MAIL_DEAD };
 
 struct m_settings {
   bool query, voids, at_once;
-  int64_t lease_ms, hold_ms, key_life_ms, cart_life_ms, once_life_ms, token_life_ms;
+  int64_t lease_ms, hold_ms, key_life_ms, cart_life_ms, cart_hold_ms, once_life_ms, token_life_ms;
   int64_t mail_lease_ms;
   int32_t tries_max, lines_max, quantity_max;
 };
@@ -57,6 +57,7 @@ struct m_product {
   char sku[8];
   char currency[4];
   int64_t price, on_hand, reserved;
+  int32_t rank; /* the products in the order in which they were made */
   bool exists, active, unlimited;
 };
 
@@ -67,6 +68,7 @@ struct m_line {
 
 struct m_cart {
   int64_t id, version, updated_ms;
+  int64_t hold_start_ms, hold_length_ms; /* length 0: none; kept while it is being bought */
   int32_t user, state, order, line_count;
   char currency[4];
   struct m_line lines[PRODUCTS];
@@ -110,7 +112,7 @@ struct m_key {
 struct model {
   struct m_settings settings;
   int64_t now_ms;
-  int32_t serial;
+  int32_t serial, ranks;
   bool mismatches; /* what was settled last has moved another amount than was asked for */
   struct m_user users[USERS];
   struct m_product products[PRODUCTS];
@@ -142,16 +144,30 @@ int32_t model_line_warnings(const struct model *model, const struct m_cart *cart
                             const struct m_line *line);
 int64_t model_cart_total(const struct model *model, const struct m_cart *cart);
 
-enum cart_call { CART_ADD = 1, CART_SET, CART_REMOVE, CART_CLEAR, CART_REPRICE };
+enum cart_call {
+  CART_ADD = 1,
+  CART_SET,
+  CART_REMOVE,
+  CART_CLEAR,
+  CART_REPRICE,
+  CART_HOLD,
+  CART_RELEASE
+};
 struct cart_change {
   enum cart_call call;
   int32_t token, cart, product; /* cart NOBODY: one that is not there */
-  int64_t quantity, expected_version;
+  int64_t quantity, expected_version, hold_ms;
   int32_t key;
 };
 int32_t model_change_cart(struct model *model, const struct cart_change *change);
 /* A new cart, or the living one; its index. */
 int32_t model_create_cart(struct model *model, int32_t user, bool *is_new);
+
+/* A cart's pieces, set aside: they count as reserved. */
+bool model_is_held(const struct m_cart *cart);
+/* Holds that are over: is there one; ends them all, and counts them. */
+bool model_some_hold_is_over(const struct model *model);
+int64_t model_end_holds(struct model *model);
 
 /* ---- purchases --------------------------------------------------------------------- */
 
@@ -222,7 +238,7 @@ bool model_mail_is_due(const struct model *model, const struct m_order *order);
 bool model_mail_may_be_due(const struct model *model, const struct m_order *order);
 
 struct upkeep {
-  int64_t carts, keys, tokens;
+  int64_t carts, keys, tokens, holds;
 };
 struct upkeep model_maintain(struct model *model);
 

@@ -10,6 +10,17 @@ bool model_has(const struct m_product *product, int64_t quantity);
 void model_move(struct model *model, const struct m_order *order, bool sold);
 int64_t model_price_of(const struct model *model, const struct m_cart *cart,
                        const struct m_line *line);
+/* Is the hold's time now; gives a cart's pieces back; ends the first hold that is over and has
+   pieces of the product (NOBODY: of any). False: there is none. */
+bool model_hold_is_on(const struct model *model, const struct m_cart *cart);
+void model_end_hold(struct model *model, struct m_cart *cart);
+bool model_make_room(struct model *model, int32_t product);
+/* What a call that fails has to put back. */
+struct m_undo {
+  int64_t reserved[PRODUCTS], lengths[CARTS_MAX];
+};
+void model_remember(const struct model *model, struct m_undo *undo);
+void model_undo(struct model *model, const struct m_undo *undo);
 void model_place(struct model *model, struct m_order *order);
 void model_fail(struct model *model, struct m_order *order);
 void model_cancel(struct model *model, struct m_order *order);

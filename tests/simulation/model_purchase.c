@@ -20,6 +20,7 @@ static void touch_cart(struct model *model, const struct m_order *order, int32_t
 void model_place(struct model *model, struct m_order *order) {
   order->status = SHOP_ORDER_PLACED;
   model_move(model, order, true);
+  model->carts[order->cart].hold_length_ms = 0;
   touch_cart(model, order, SHOP_CART_COMPLETED);
   order->mail = model->settings.at_once ? MAIL_LEASED : MAIL_QUEUED;
   order->since_ms = model->now_ms;
@@ -28,8 +29,13 @@ void model_place(struct model *model, struct m_order *order) {
 }
 
 void model_fail(struct model *model, struct m_order *order) {
+  struct m_cart *cart = &model->carts[order->cart];
+
   order->status = SHOP_ORDER_FAILED;
-  model_move(model, order, false);
+  if (!model_hold_is_on(model, cart)) { /* else they are held again */
+    model_move(model, order, false);
+    cart->hold_length_ms = 0;
+  }
   touch_cart(model, order, SHOP_CART_OPEN);
 }
 
@@ -42,7 +48,8 @@ void model_cancel(struct model *model, struct m_order *order) {
   }
 }
 
-static int32_t check_lines(const struct model *model, const struct m_cart *cart, bool has_total) {
+static int32_t check_lines(const struct model *model, const struct m_cart *cart, bool has_total,
+                           int32_t *short_product) {
   for (int32_t i = 0; i < cart->line_count; i++) {
     int32_t warnings = model_line_warnings(model, cart, &cart->lines[i]);
 
@@ -50,6 +57,7 @@ static int32_t check_lines(const struct model *model, const struct m_cart *cart,
       return SHOP_ERR_PRODUCT_RETIRED;
     if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
       return SHOP_ERR_CURRENCY_MIXED;
+    *short_product = cart->lines[i].product;
     if ((warnings & SHOP_WARNING_LESS_STOCK) != 0)
       return SHOP_ERR_OUT_OF_STOCK;
     if ((warnings & SHOP_WARNING_PRICE_CHANGED) != 0 && !has_total)
@@ -88,7 +96,8 @@ static int32_t make_order(struct model *model, const struct buy *buy, int32_t us
   for (int32_t i = 0; i < cart->line_count; i++) {
     order->lines[i] = cart->lines[i];
     order->lines[i].price = model_price_of(model, cart, &cart->lines[i]);
-    model->products[cart->lines[i].product].reserved += cart->lines[i].quantity;
+    if (!model_is_held(cart))
+      model->products[cart->lines[i].product].reserved += cart->lines[i].quantity;
   }
   cart->order = model->order_count;
   touch_cart(model, order, SHOP_CART_COMPLETING);
@@ -101,15 +110,17 @@ static int32_t make_order(struct model *model, const struct buy *buy, int32_t us
   return model->order_count++;
 }
 
-static int32_t check_buy(const struct model *model, const struct buy *buy, int64_t *total) {
+static int32_t check_buy(struct model *model, const struct buy *buy, int64_t *total) {
   const struct m_cart *cart = &model->carts[buy->cart];
-  int32_t status;
+  int32_t status, short_product = NOBODY;
 
   if (buy->expected_version != 0 && buy->expected_version != cart->version)
     return SHOP_ERR_VERSION;
   if (cart->line_count == 0)
     return SHOP_ERR_CART_EMPTY;
-  status = check_lines(model, cart, buy->has_total);
+  status = check_lines(model, cart, buy->has_total, &short_product);
+  while (status == SHOP_ERR_OUT_OF_STOCK && model_make_room(model, short_product))
+    status = check_lines(model, cart, buy->has_total, &short_product);
   if (status != SHOP_OK)
     return status;
   *total = model_cart_total(model, cart) + buy->shipping - buy->discount;
@@ -134,6 +145,7 @@ int32_t model_buy(struct model *model, const struct buy *buy, int32_t *order, bo
   int32_t user = model->tokens[buy->token].user;
   const struct m_key *known = NULL;
   const struct m_cart *cart;
+  struct m_undo undo;
   int64_t total = 0;
   uint64_t request = request_of(buy);
   int32_t status = model_check_token(model, buy->token);
@@ -159,9 +171,12 @@ int32_t model_buy(struct model *model, const struct buy *buy, int32_t *order, bo
     *order = cart->order;
     return SHOP_OK;
   }
+  model_remember(model, &undo);
   status = check_buy(model, buy, &total);
-  if (status != SHOP_OK)
+  if (status != SHOP_OK) {
+    model_undo(model, &undo);
     return status;
+  }
   *is_new = true;
   *order = make_order(model, buy, user, total);
   model_keep_key(model, user, CALL_PURCHASE, buy->key, request, *order, 0);

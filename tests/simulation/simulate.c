@@ -106,6 +106,7 @@ static void draw_settings(struct sim *sim) {
                                   .hold_ms = sim_chance(sim, 50) ? DAY : HOUR,
                                   .key_life_ms = sim_chance(sim, 50) ? 20 * HOUR : 10 * MINUTE,
                                   .cart_life_ms = 20 * DAY,
+                                  .cart_hold_ms = sim_chance(sim, 50) ? 15 * MINUTE : 2 * MINUTE,
                                   .once_life_ms = 10 * DAY,
                                   .token_life_ms = 60 * DAY,
                                   .mail_lease_ms = 5 * MINUTE,
@@ -133,6 +134,7 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_gateway_lease_ms(config, settings->lease_ms);
   sum |= shop_config_set_payment_hold_ms(config, settings->hold_ms);
   sum |= shop_config_set_cart_life_ms(config, settings->cart_life_ms);
+  sum |= shop_config_set_cart_hold_max_ms(config, settings->cart_hold_ms);
   sum |= shop_config_set_idempotency_life_ms(config, settings->once_life_ms);
   sum |= shop_config_set_token_life_ms(config, settings->token_life_ms);
   sum |= shop_config_set_mail_transport(config, sim_transport, sim);

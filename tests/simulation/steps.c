@@ -45,6 +45,7 @@ static void step_maintain(struct sim *sim) {
 
   sim_log(sim, "maintain: %s", shop_status_name(status));
   sim_status(sim, status, SHOP_OK);
+  sim_equal(sim, "ended holds", shop_maintenance_holds(done), wanted.holds);
   sim_equal(sim, "expired carts", shop_maintenance_carts(done), wanted.carts);
   sim_equal(sim, "pruned keys", shop_maintenance_keys(done), wanted.keys);
   sim_equal(sim, "pruned tokens", shop_maintenance_tokens(done), wanted.tokens);
@@ -65,6 +66,12 @@ static void to_the_edge(struct sim *sim) {
 
   if (model->token_count > 0 && sim_chance(sim, 20)) {
     edge = model->tokens[model->token_count - 1].expires_ms;
+  } else if (model->cart_count > 0 && sim_chance(sim, 30)) {
+    const struct m_cart *cart = &model->carts[model->cart_count - 1];
+
+    if (cart->hold_start_ms > 0)
+      edge = cart->hold_start_ms +
+             (sim_chance(sim, 70) ? cart->hold_length_ms : 2 * model->settings.cart_hold_ms);
   } else if (model->order_count > 0) {
     const struct m_order *order = &model->orders[sim_pick_order(sim, sim_is_waiting)];
     const struct m_operation *operation = &order->operations[0];

@@ -192,7 +192,7 @@ void sim_recover(struct sim *sim) {
   shop_recovery_t *recovery = NULL;
   struct m_order *order = NULL;
   struct scene scene;
-  bool rival = sim_rival_comes(sim), due;
+  bool rival = sim_rival_comes(sim), due, kept_out;
   int32_t status;
 
   sim_scene_begin(sim, &scene, NOBODY, 0);
@@ -200,7 +200,8 @@ void sim_recover(struct sim *sim) {
   scene.limit = sim_chance(sim, 20) ? 1 + sim_below(sim, 3) : 1000;
   sim_log(sim, "recover %d", scene.limit);
   if (rival) {
-    due = model_next_due(sim->model, scene.began_ms, &order) != NULL;
+    due = model_next_due(sim->model, scene.began_ms, &order) != NULL ||
+          model_some_hold_is_over(sim->model);
     status = shop_recover(sim->shop, scene.limit, &recovery, sim->err);
     sim_status(sim, status, due ? SHOP_ERR_BUSY : SHOP_OK);
     shop_recovery_free(recovery);
@@ -220,8 +221,12 @@ void sim_recover(struct sim *sim) {
     sim_turn_end(sim);
   }
   sim_scene_end(sim);
+  /* Last of all it ends holds that are over. */
+  kept_out = scene.lost || (scene.mail_lost && model_some_hold_is_over(sim->model));
+  if (!kept_out)
+    (void)model_end_holds(sim->model);
   sim_log(sim, "  %s: %s", shop_status_name(status), shop_recovery_text(recovery));
-  sim_status(sim, status, scene.lost ? SHOP_ERR_BUSY : SHOP_OK);
+  sim_status(sim, status, kept_out ? SHOP_ERR_BUSY : SHOP_OK);
   if (status == SHOP_OK) {
     sim_equal(sim, "examined", shop_recovery_examined(recovery), scene.examined);
     sim_equal(sim, "recovered: placed", shop_recovery_placed(recovery), scene.placed);

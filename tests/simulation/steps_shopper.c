@@ -143,6 +143,8 @@ void sim_step_put(struct sim *sim) {
     return;
   sim_status(sim, status, SHOP_OK);
   wanted.reserved = sim->model->products[product].reserved;
+  wanted.rank = sim->model->products[product].exists ? sim->model->products[product].rank
+                                                     : ++sim->model->ranks;
   sim->model->products[product] = wanted;
 }
 
@@ -215,6 +217,10 @@ static int32_t call_change(struct sim *sim, const struct cart_change *change,
     return shop_cart_remove(sim->shop, token, id, sku, with, out, sim->err);
   case CART_CLEAR:
     return shop_cart_clear(sim->shop, token, id, with, out, sim->err);
+  case CART_HOLD:
+    return shop_cart_hold(sim->shop, token, id, change->hold_ms, with, out, sim->err);
+  case CART_RELEASE:
+    return shop_cart_release(sim->shop, token, id, with, out, sim->err);
   case CART_REPRICE:
     break;
   }
@@ -223,8 +229,9 @@ static int32_t call_change(struct sim *sim, const struct cart_change *change,
 
 void sim_step_change_cart(struct sim *sim) {
   static const enum cart_call calls[] = {
-      CART_ADD, CART_ADD,    CART_ADD,    CART_ADD,   CART_ADD,     CART_ADD,    CART_SET,
-      CART_SET, CART_REMOVE, CART_REMOVE, CART_CLEAR, CART_REPRICE, CART_REPRICE};
+      CART_ADD,     CART_ADD,  CART_ADD,    CART_ADD,    CART_ADD,   CART_ADD,
+      CART_SET,     CART_SET,  CART_REMOVE, CART_REMOVE, CART_CLEAR, CART_REPRICE,
+      CART_REPRICE, CART_HOLD, CART_HOLD,   CART_HOLD,   CART_HOLD,  CART_RELEASE};
   struct cart_change change = {.token = sim_pick_shopper(sim)};
   shop_options_t *with;
   shop_cart_t *cart = NULL;
@@ -235,8 +242,12 @@ void sim_step_change_cart(struct sim *sim) {
     return;
   change.call = calls[sim_below(sim, sizeof calls / sizeof calls[0])];
   change.cart = sim_pick_cart(sim, change.token);
-  change.product =
-      change.call == CART_CLEAR || change.call == CART_REPRICE ? 0 : sim_below(sim, PRODUCTS);
+  change.product = change.call >= CART_CLEAR ? 0 : sim_below(sim, PRODUCTS);
+  if (change.call == CART_HOLD)
+    change.hold_ms = sim_chance(sim, 4)    ? 999
+                     : sim_chance(sim, 4)  ? sim->model->settings.cart_hold_ms + 1
+                     : sim_chance(sim, 20) ? sim->model->settings.cart_hold_ms
+                                           : 1000 * (1 + sim_below(sim, 120));
   change.quantity = sim_chance(sim, 3) ? 0 : 1 + sim_below(sim, sim_chance(sim, 5) ? 12 : 3);
   change.expected_version = sim_pick_version(sim, change.cart);
   change.key = sim_pick_key(sim);
