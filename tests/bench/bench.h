@@ -178,5 +178,6 @@ void bench_mail(const struct world *world);
 void bench_verify(const struct world *world);
 void bench_footprint(const struct world *world);
 void bench_growth(const struct world *world);
+void bench_soak(const struct world *world);
 
 #endif

@@ -226,3 +226,17 @@ void tour_end(struct tour *tour) {
   tour->token = NULL;
   tour->added = 0;
 }
+
+void tour_once(struct tour *tour, int64_t index, int64_t *calls) {
+  char new_email[80];
+
+  (void)snprintf(new_email, sizeof new_email, "new%09lld@customers.example", (long long)index);
+  (void)snprintf(tour->key, sizeof tour->key, "tour-%lld", (long long)index);
+  tour->new_email = new_email;
+  for (int call = 0; call < CALL_COUNT; call++)
+    for (int i = 0; i < tour_times((enum call)call); i++) {
+      tour_call(tour, (enum call)call);
+      ++*calls;
+    }
+  tour_end(tour);
+}

@@ -57,5 +57,16 @@ void tour_call(struct tour *tour, enum call call);
 void tour_end(struct tour *tour);
 /* How often the tour makes this call: adds once for each line. */
 int32_t tour_times(enum call call);
+/* All calls, in a new user's name too; *calls counts them. */
+void tour_once(struct tour *tour, int64_t index, int64_t *calls);
+
+/* ---- soak.c ------------------------------------------------------------------------------ */
+
+double heap_kib(void);
+double sqlite_kib(void); /* of the heap; its page caches fill up to their limit */
+/* Makes the calls that --calls asks for, in so many steps, and tells what memory is used after each
+   step, or after the first and the last. */
+void soak(const struct world *world, const char *path, const char *section, int32_t steps,
+          bool each);
 
 #endif

@@ -1,12 +1,8 @@
-/* What libshop takes: of the disk, of the heap, and of it per call; and whether
-   memory stays flat over many calls. */
-#include <malloc.h>
+/* What libshop takes: of the disk, of the heap, and of it per call. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <sqlite3.h>
 
 #include "calls.h"
 
@@ -48,30 +44,6 @@ static void measure_libraries(const struct settings *settings) {
 
 /* ---- the heap ---------------------------------------------------------------------------- */
 
-static double heap_kib(void) {
-  struct mallinfo2 info = mallinfo2();
-
-  return (double)(info.uordblks + info.hblkhd) / 1024;
-}
-
-static double sqlite_kib(void) {
-  return (double)sqlite3_memory_used() / 1024;
-}
-
-static void one_tour(struct tour *tour, int64_t index, int64_t *calls) {
-  char new_email[80];
-
-  (void)snprintf(new_email, sizeof new_email, "new%09lld@customers.example", (long long)index);
-  (void)snprintf(tour->key, sizeof tour->key, "tour-%lld", (long long)index);
-  tour->new_email = new_email;
-  for (int call = 0; call < CALL_COUNT; call++)
-    for (int i = 0; i < tour_times((enum call)call); i++) {
-      tour_call(tour, (enum call)call);
-      ++*calls;
-    }
-  tour_end(tour);
-}
-
 static void measure_heap(const struct world *world, const char *path) {
   struct tour tour = {.email = "shopper0000001@customers.example",
                       .skus = {"SKU-0000001", "SKU-0000002", "SKU-0000003"},
@@ -86,7 +58,7 @@ static void measure_heap(const struct world *world, const char *path) {
   report("footprint", 0, "KiB", sqlite_kib(), 0, "of it SQLite's");
   must(shop_error_new(&tour.err), NULL, "error");
   for (int64_t i = 0; i < 20; i++)
-    one_tour(&tour, i, &calls);
+    tour_once(&tour, i, &calls);
   report("footprint", 0, "KiB", heap_kib() - before, 0, "heap after each call was made 20 times");
   report("footprint", 0, "KiB", sqlite_kib(), 0, "of it SQLite's");
   shop_error_free(tour.err);
@@ -153,46 +125,6 @@ static void measure_file(const struct world *world, const char *path) {
          "file, per order of three lines");
 }
 
-/* ---- flat over many calls
- * ------------------------------------------------------------------------ */
-
-static double resident_kib(void) {
-  FILE *file = fopen("/proc/self/statm", "r");
-  long pages = 0, resident = 0;
-
-  if (file == NULL || fscanf(file, "%ld %ld", &pages, &resident) != 2)
-    die("cannot read /proc/self/statm");
-  (void)fclose(file);
-  return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-static void measure_flatness(const struct world *world, const char *path) {
-  struct tour tour = {.email = "shopper0000001@customers.example",
-                      .skus = {"SKU-0000001", "SKU-0000002", "SKU-0000003"},
-                      .old_number = ""};
-  int64_t wanted = world->settings->calls, calls = 0, index = 100;
-  double heap, own, resident;
-
-  tour.shop = world_open(path, SYNC_NORMAL);
-  must(shop_error_new(&tour.err), NULL, "error");
-  while (calls < wanted / 10)
-    one_tour(&tour, index++, &calls);
-  heap = heap_kib();
-  own = heap - sqlite_kib(); /* SQLite's page caches fill up to their limit */
-  resident = resident_kib();
-  while (calls < wanted)
-    one_tour(&tour, index++, &calls);
-  report("footprint", (double)calls, "KiB", heap, 0, "heap after a tenth of the calls");
-  report("footprint", (double)calls, "KiB", heap_kib(), 0, "heap after all of the calls");
-  report("footprint", (double)calls, "KiB", own, 0, "heap but for SQLite's, after a tenth");
-  report("footprint", (double)calls, "KiB", heap_kib() - sqlite_kib(), 0,
-         "heap but for SQLite's, after all");
-  report("footprint", (double)calls, "KiB", resident, 0, "resident after a tenth");
-  report("footprint", (double)calls, "KiB", resident_kib(), 0, "resident after all");
-  shop_error_free(tour.err);
-  world_close(tour.shop);
-}
-
 void bench_footprint(const struct world *world) {
   char path[600];
 
@@ -203,7 +135,7 @@ void bench_footprint(const struct world *world) {
   world_remove(path);
   world_copy(world->path, "a.shop", path);
   measure_file(world, path);
-  measure_flatness(world, path);
+  soak(world, path, "footprint", 10, false);
   (void)world_verify(path);
   world_remove(path);
 }

@@ -12,21 +12,24 @@ static const struct section {
   const char *name;
   const char *what;
   void (*run)(const struct world *world);
+  bool on_request; /* too long to be a part of all */
 } sections[] = {
-    {"timeline", "cart, 3 adds, session check, purchase; one thread, no hashing", bench_timeline},
-    {"session", "the session check against HMAC and the same reads", bench_session},
-    {"threads", "the timeline on 1 to 64 threads, every commit synced", bench_threads},
-    {"processes", "the timeline in 4 processes on one file", bench_processes},
-    {"import", "a catalogue, a commit for each product", bench_import},
-    {"mail", "delivery to a transport that does nothing", bench_mail},
-    {"verify", "the audit", bench_verify},
-    {"footprint", "sizes, heap, libshop's own allocations per call", bench_footprint},
-    {"growth", "each call on stores of rising size, made by SQL", bench_growth},
+    {"timeline", "cart, 3 adds, session check, purchase; one thread, no hashing", bench_timeline,
+     false},
+    {"session", "the session check against HMAC and the same reads", bench_session, false},
+    {"threads", "the timeline on 1 to 64 threads, every commit synced", bench_threads, false},
+    {"processes", "the timeline in 4 processes on one file", bench_processes, false},
+    {"import", "a catalogue, a commit for each product", bench_import, false},
+    {"mail", "delivery to a transport that does nothing", bench_mail, false},
+    {"verify", "the audit", bench_verify, false},
+    {"footprint", "sizes, heap, libshop's own allocations per call", bench_footprint, false},
+    {"growth", "each call on stores of rising size, made by SQL", bench_growth, false},
+    {"soak", "memory over --calls calls, told after each tenth", bench_soak, true},
 };
 #define SECTION_COUNT (sizeof sections / sizeof sections[0])
 
 static void usage(void) {
-  printf("usage: shop_bench [option]... [section]...\n\nsections (default: all):\n");
+  printf("usage: shop_bench [option]... [section]...\n\nsections (default: all but soak):\n");
   for (size_t i = 0; i < SECTION_COUNT; i++)
     printf("  %-12s %s\n", sections[i].name, sections[i].what);
   printf(
@@ -34,7 +37,7 @@ static void usage(void) {
       "  --seconds S        of one side in one round, 0.05 to 60 (default 0.25)\n"
       "  --rounds N         rounds, 5 to 100 (default 5)\n"
       "  --count N          orders, mails and products of a round (default 500)\n"
-      "  --calls N          calls of the memory test (default 20000)\n"
+      "  --calls N          calls of the memory test and of soak (default 20000)\n"
       "  --growth LIST      sizes (default 1000,20000)\n"
       "  --growth-samples N tours of each size (default 500)\n"
       "  --growth-full      grow with every commit synced, not payments alone\n"
@@ -173,7 +176,7 @@ int main(int argc, char **argv) {
     }
   }
   for (size_t i = 0; i < SECTION_COUNT; i++)
-    chosen[i] = chosen[i] || !any;
+    chosen[i] = chosen[i] || (!any && !sections[i].on_request);
   run(&settings, chosen);
   if (settings.json != NULL)
     report_json(settings.json);
