@@ -49,6 +49,13 @@ typedef int32_t (*shop__db_fn)(shop__tx_t *tx, void *ctx);
 /** Runs fn on a snapshot. Gives fn's status, or the store's own. */
 int32_t shop__db_read(shop__db_t *db, shop__db_fn fn, void *ctx, shop_error_t *err) SHOP__MUST_USE;
 
+/** As shop__db_read, for a function that takes microseconds: a few rows by their
+    keys. While there is no writer it runs on the writing connection, whose page
+    cache outlives our own commits; it waits for nobody, but a writer that comes
+    meanwhile waits for its end. */
+int32_t shop__db_glance(shop__db_t *db, shop__db_fn fn, void *ctx,
+                        shop_error_t *err) SHOP__MUST_USE;
+
 struct shop__db_write_rule {
   int64_t deadline_ms; /* from entering the queue; 0: none. Who has not been
                           started by then gets SHOP_ERR_DEADLINE */

@@ -142,6 +142,11 @@ struct shop__job *shop__queue_take(struct shop__db *db, struct shop__batch *batc
 void shop__queue_refuse(struct shop__db *db, struct shop__batch *batch,
                         const struct shop_error *why);
 
+/** The lead, for a short read on the writing connection: false where somebody has it, or there is
+   no such connection. The next in the queue gets it by the return. */
+bool shop__queue_borrow(struct shop__db *db) SHOP__MUST_USE;
+void shop__queue_return(struct shop__db *db);
+
 /* ---- db_batch.c, db_fence.c: one commit ------------------------------------ */
 
 /* What became of a commit. */

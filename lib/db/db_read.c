@@ -1,6 +1,9 @@
 /*
  * Reading: a pool of connections of their own. A read sees one snapshot and
- * never waits for a writer, nor a writer for it.
+ * never waits for a writer, nor a writer for it; but for a glance, which uses
+ * the writing connection while nobody else does. There SQLite finds in memory
+ * the pages that our own commits have changed, while a connection of the pool
+ * has to read everything again after each commit.
  */
 #include "db_internal.h"
 
@@ -64,6 +67,40 @@ int32_t shop__db_read(shop__db_t *db, shop__db_fn fn, void *ctx, shop_error_t *e
   }
   (void)pthread_setcancelstate(cancel_state, NULL);
   return status;
+}
+
+/* On the writing connection, where a write would not be refused: it is undone here. */
+static int32_t read_only_on(struct shop__link *link, shop__db_fn fn, void *ctx,
+                            struct shop_error *error) {
+  int64_t written = link->engine->written(link->conn);
+  int32_t status = read_on(link, fn, ctx, error);
+  if (link->engine->written(link->conn) != written) {
+    status = shop__error_set(error, SHOP_ERR_READ_ONLY, "A read tried to write");
+  }
+  return status;
+}
+
+int32_t shop__db_glance(shop__db_t *db, shop__db_fn fn, void *ctx, shop_error_t *err) {
+  struct shop_error error;
+  int cancel_state;
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* as in shop__db_write */
+  bool borrowed = shop__queue_borrow(db);
+  int32_t status = SHOP_OK;
+  if (borrowed) {
+    status = read_only_on(db->writer, fn, ctx, &error);
+    if (!shop__link_rollback(db->writer) || shop__status_taints(status)) {
+      shop__link_close(db->writer);
+      db->writer = NULL;
+    }
+    shop__queue_return(db);
+    if (status < 0) {
+      shop__error_copy(err, &error);
+    } else {
+      shop__error_clear(err);
+    }
+  }
+  (void)pthread_setcancelstate(cancel_state, NULL);
+  return borrowed ? status : shop__db_read(db, fn, ctx, err);
 }
 
 int32_t shop__pool_init(struct shop__pool *pool, int32_t readers_max) {

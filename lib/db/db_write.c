@@ -179,6 +179,23 @@ static void lead(struct shop__db *db, struct shop__job *self) {
   pthread_mutex_unlock(&db->queue.lock);
 }
 
+bool shop__queue_borrow(struct shop__db *db) {
+  struct shop__queue *queue = &db->queue;
+  pthread_mutex_lock(&queue->lock);
+  bool is_free = !queue->has_leader && db->writer != NULL;
+  if (is_free) {
+    queue->has_leader = true;
+  }
+  pthread_mutex_unlock(&queue->lock);
+  return is_free;
+}
+
+void shop__queue_return(struct shop__db *db) {
+  pthread_mutex_lock(&db->queue.lock);
+  hand_over(&db->queue);
+  pthread_mutex_unlock(&db->queue.lock);
+}
+
 /* ---- the call -------------------------------------------------------------- */
 
 static int64_t deadline_of(const struct shop__db_write_rule *rule) {

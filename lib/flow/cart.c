@@ -92,7 +92,7 @@ int32_t shop_cart_create(shop_t *shop, const shop_token_t *token, const shop_opt
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   if (status == SHOP_OK) {
     look.now_ms = shop__now_ms(shop);
-    status = shop__db_read(shop->db, find_fn, &look, err);
+    status = shop__db_glance(shop->db, find_fn, &look, err);
   }
   if (status == SHOP_OK && look.missing)
     status = shop__db_write(shop->db, create_fn, &look, &rule, err);
@@ -115,7 +115,7 @@ int32_t shop_cart_get(shop_t *shop, const shop_token_t *token, int64_t cart_id, 
   if (out == NULL)
     return shop__leave(shop, shop__missing("out", err));
   look.now_ms = shop__now_ms(shop);
-  status = shop__db_read(shop->db, get_fn, &look, err);
+  status = shop__db_glance(shop->db, get_fn, &look, err);
   if (status == SHOP_OK)
     status = shop__give(&look.pack, (void **)out, err);
   shop__pack_free(&look.pack);

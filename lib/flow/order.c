@@ -67,7 +67,7 @@ static int32_t find_order(shop_t *shop, struct look *look, const char *text, siz
   if (shop__text_check("text", text, 1, max, SHOP__TEXT_LINE, NULL) != SHOP_OK)
     return shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such order");
   look->now_ms = shop__now_ms(shop);
-  status = shop__db_read(shop->db, find_fn, look, err);
+  status = shop__db_glance(shop->db, find_fn, look, err);
   if (status == SHOP_OK)
     status = shop__give(&look->pack, (void **)out, err);
   shop__pack_free(&look->pack);

@@ -214,7 +214,7 @@ int32_t shop_product_get(shop_t *shop, const char *sku, shop_product_t **out, sh
   if (check_sku(sku, NULL) != SHOP_OK)
     status = shop__error_set(err, SHOP_ERR_NOT_FOUND, "there is no such product");
   else
-    status = shop__db_read(shop->db, get_fn, &get, err);
+    status = shop__db_glance(shop->db, get_fn, &get, err);
   if (status == SHOP_OK)
     status = shop__give(&get.pack, (void **)out, err);
   shop__pack_free(&get.pack);

@@ -62,7 +62,7 @@ static int32_t give(struct look *look, shop_session_t **out, shop_error_t *err) 
 static int32_t check_session(shop_t *shop, const shop_token_t *token, shop_session_t **out,
                              shop_error_t *err) {
   struct look look = {.token = token, .now_ms = shop__now_ms(shop)};
-  int32_t status = shop__db_read(shop->db, look_fn, &look, err);
+  int32_t status = shop__db_glance(shop->db, look_fn, &look, err);
 
   if (status == SHOP_OK) {
     shop__error_clear(err); /* a token that is no longer good is an answer */

@@ -123,7 +123,7 @@ static int32_t compose(struct shop__settling *work, struct shop__letter *letter,
   int32_t status = SHOP_OK;
 
   if (order == NULL) {
-    status = shop__db_read(work->shop->db, draft_fn, work, err);
+    status = shop__db_glance(work->shop->db, draft_fn, work, err);
     if (status != SHOP_OK || work->unmatched)
       return status;
     order = shop__order_of(&work->pack);

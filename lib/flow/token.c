@@ -191,7 +191,7 @@ int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t **out, sho
   status = shop__token_parse(shop, jwt, &token, err);
   if (status == SHOP_OK) {
     check = (struct check){.token = token, .now_ms = shop__now_ms(shop)};
-    status = shop__db_read(shop->db, check_fn, &check, err);
+    status = shop__db_glance(shop->db, check_fn, &check, err);
   }
   if (status == SHOP_OK) {
     token->user_id = check.user_id;

@@ -106,7 +106,7 @@ static int32_t refuse_login(shop_error_t *err) {
 static int32_t prove(shop_t *shop, struct login *login, const char *password, int64_t until_us,
                      shop_error_t *err) {
   bool match = false, stale = false;
-  int32_t status = shop__db_read(shop->db, find_login_fn, login, err);
+  int32_t status = shop__db_glance(shop->db, find_login_fn, login, err);
 
   login->new_hash[0] = '\0';
   if (status != SHOP_OK)

@@ -45,7 +45,7 @@ static int32_t lookup_fn(shop__tx_t *tx, void *ctx) {
 
 static int32_t look_up(shop_t *shop, struct lookup *lookup, shop_user_t **out,
                        shop_error_t *err) {
-  int32_t status = shop__db_read(shop->db, lookup_fn, lookup, err);
+  int32_t status = shop__db_glance(shop->db, lookup_fn, lookup, err);
 
   if (status == SHOP_OK)
     status = shop__give(&lookup->pack, (void **)out, err);

@@ -1,5 +1,6 @@
 /*
- * Reading: one snapshot, no write, and no waiting for writers.
+ * Reading: one snapshot, no write, and no waiting for writers; and the glance,
+ * which uses the writing connection while nobody else does.
  */
 #include "test_db.h"
 
@@ -203,6 +204,140 @@ START_TEST(vanished_file_is_told) {
 }
 END_TEST
 
+/* ---- glances --------------------------------------------------------------- */
+
+static int64_t glance_notes(shop__db_t *db) {
+  int64_t count = -1;
+  struct shop_error err;
+  ck_assert_int_eq(shop__db_glance(db, count_notes, &count, &err), SHOP_OK);
+  ck_assert_int_eq(err.code, SHOP_OK);
+  return count;
+}
+
+/* Where nobody writes, a glance needs no connection of its own, and sees the latest commit: ours or
+   another program's. */
+START_TEST(glance_uses_the_writing_connection) {
+  shop__db_t *db = open_store();
+  put_one(db, 1);
+  ck_assert_int_eq(glance_notes(db), 1);
+  sqlite3 *other = open_by_hand(path_of("shop.db"));
+  ask(other, "INSERT INTO note (who) VALUES (9)");
+  sqlite3_close(other);
+  ck_assert_int_eq(glance_notes(db), 2);
+  ck_assert_int_eq(db->pool.open_count, 0);
+  put_one(db, 2); /* and leaves the writing connection to the next writer */
+  ck_assert_int_eq(glance_notes(db), 3);
+  shop__db_close(db);
+}
+END_TEST
+
+/* A glance waits for a writer no more than any read does. */
+START_TEST(glance_does_not_wait_for_writers) {
+  shop__db_t *db = open_store();
+  put_one(db, 1);
+  struct plug plug;
+  plug_in(&plug, db);
+  ck_assert_int_eq(glance_notes(db), 1);
+  ck_assert_int_eq(db->pool.open_count, 1);
+  plug_out(&plug);
+  shop__db_close(db);
+}
+END_TEST
+
+static void *glancer_thread(void *arg) {
+  struct reader *reader = arg;
+  reader->status = shop__db_glance(reader->db, wait_in_read, reader->gate, NULL);
+  return NULL;
+}
+
+/* Writers that come during a glance get their turn when it ends, in their order; one whose deadline
+   passes meanwhile leaves; another glance goes elsewhere. */
+START_TEST(glance_hands_over_to_writers) {
+  shop__db_t *db = open_store();
+  struct gate gate;
+  struct reader reader = {.db = db, .gate = &gate, .status = 1};
+  struct note written[3] = {{0}};
+  struct member members[3];
+  members_of(members, written, 3);
+  members[2].rule.deadline_ms = 1;
+  atomic_init(&gate.inside, 0);
+  atomic_init(&gate.go, false);
+  ck_assert_int_eq(pthread_create(&reader.thread, NULL, glancer_thread, &reader), 0);
+  WAIT_FOR(atomic_load(&gate.inside) == 1);
+  for (int i = 0; i < 3; i++) {
+    member_start(&members[i], db);
+  }
+  WAIT_FOR(atomic_load(&members[2].returned));
+  ck_assert_int_eq(queued(db), 2);
+  ck_assert_int_eq(glance_notes(db), 0);
+  ck_assert_int_eq(db->pool.open_count, 1);
+  atomic_store(&gate.go, true);
+  pthread_join(reader.thread, NULL);
+  ck_assert_int_eq(reader.status, SHOP_OK);
+  for (int i = 0; i < 3; i++) {
+    member_join(&members[i]);
+    ck_assert_int_eq(members[i].status, i == 2 ? SHOP_ERR_DEADLINE : SHOP_OK);
+  }
+  ck_assert_int_eq(glance_notes(db), 2);
+  ck_assert(!db->queue.has_leader);
+  shop__db_close(db);
+}
+END_TEST
+
+/* A glance that writes is refused as a read that does, and leaves nothing. */
+START_TEST(glance_cannot_write) {
+  shop__db_t *db = open_store();
+  struct note note = {.who = 1};
+  struct shop_error err;
+  ck_assert_int_eq(shop__db_glance(db, try_to_write, &note, &err), SHOP_ERR_READ_ONLY);
+  ck_assert_int_eq(err.code, SHOP_ERR_READ_ONLY);
+  note.draw = true;
+  ck_assert_int_eq(shop__db_glance(db, try_to_write, &note, &err), SHOP_ERR_READ_ONLY);
+  ck_assert_int_eq(note.id, 0);
+  ck_assert_int_eq(glance_notes(db), 0);
+  put_one(db, 1);
+  ck_assert_int_eq(glance_notes(db), 1);
+  shop__db_close(db);
+}
+END_TEST
+
+/* The function's answer is the glance's, as of any read. */
+START_TEST(glance_answers_as_the_function) {
+  shop__db_t *db = open_store();
+  struct shop_error err;
+  ck_assert_int_eq(shop__db_glance(db, say_no, NULL, &err), SHOP_ERR_NOT_FOUND);
+  ck_assert_str_eq(err.message, "no such thing");
+  ck_assert_int_eq(shop__db_glance(db, say_no_more, NULL, NULL), SHOP_ERR_NOT_FOUND);
+  ck_assert_int_eq(shop__db_glance(db, say_yes, NULL, &err), SHOP_OK);
+  ck_assert_int_eq(err.code, SHOP_OK);
+  ck_assert_str_eq(err.message, "");
+  shop__db_close(db);
+}
+END_TEST
+
+/* A writing connection that met an I/O error in a glance is replaced by the next writer; until then
+   glances go to the pool. */
+START_TEST(glance_recovers_from_a_fault) {
+  shop__db_t *db = open_store();
+  int64_t count = -1;
+  struct shop_error err;
+  put_one(db, 1);
+  sqlite3 *other = open_by_hand(path_of("shop.db"));
+  ask(other, "INSERT INTO note (who) VALUES (9)"); /* what the writer keeps in memory is old now */
+  fault_vfs_fail((struct fault_rule){
+      .op = FAULT_READ, .file = FAULT_WAL, .nth = 1, .times = 1, .code = SQLITE_IOERR_READ});
+  ck_assert_int_eq(shop__db_glance(db, count_notes, &count, &err), SHOP_ERR_IO);
+  ck_assert_ptr_nonnull(strstr(err.message, "disk"));
+  ck_assert_ptr_null(db->writer);
+  ck_assert_int_eq(glance_notes(db), 2);
+  ck_assert_int_eq(db->pool.open_count, 1);
+  put_one(db, 2);
+  ck_assert_int_eq(glance_notes(db), 3);
+  sqlite3_close(other);
+  shop__db_close(db);
+}
+END_TEST
+
 Suite *read_suite(void) {
   Suite *suite = suite_create("read");
   TCase *tcase = tcase_create("read");
@@ -215,6 +350,12 @@ Suite *read_suite(void) {
   tcase_add_test(tcase, answer_is_the_functions);
   tcase_add_test(tcase, read_recovers_from_a_fault);
   tcase_add_test(tcase, vanished_file_is_told);
+  tcase_add_test(tcase, glance_uses_the_writing_connection);
+  tcase_add_test(tcase, glance_does_not_wait_for_writers);
+  tcase_add_test(tcase, glance_hands_over_to_writers);
+  tcase_add_test(tcase, glance_cannot_write);
+  tcase_add_test(tcase, glance_answers_as_the_function);
+  tcase_add_test(tcase, glance_recovers_from_a_fault);
   suite_add_tcase(suite, tcase);
   return suite;
 }
