@@ -35,6 +35,7 @@
 #include "shop/payment.h"
 #include "shop/event.h"
 #include "shop/mail.h"
+#include "shop/outbox.h"
 #include "shop/audit.h"
 #include "shop/maintain.h"
 

@@ -52,7 +52,7 @@ SHOP_API int64_t shop_event_page_order_id(const shop_event_page_t *page, int32_t
 SHOP_API const char *shop_event_page_name(const shop_event_page_t *page, int32_t index);
 /** The state before it, where it changed one. @since 0.1.0 */
 SHOP_API const char *shop_event_page_before(const shop_event_page_t *page, int32_t index);
-/** The state after it. @since 0.1.0 */
+/** The state after it; of a mail its kind, such as "confirmation". @since 0.1.0 */
 SHOP_API const char *shop_event_page_after(const shop_event_page_t *page, int32_t index);
 /** The reason or reference that came with it. @since 0.1.0 */
 SHOP_API const char *shop_event_page_detail(const shop_event_page_t *page, int32_t index);

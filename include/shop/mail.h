@@ -1,11 +1,8 @@
 /*
- * Mail: the confirmation of a placed order. The finished message is stored in
- * the transaction that places the order (the outbox), so it is never sent for
- * an order that is not placed and never forgotten for one that is. It leaves
- * through the host's transport; without one it waits, and nothing else fails.
- *
- * Delivery is at least once: when a process dies between the server's answer
- * and the note of it, the mail goes out again, with the same Message-ID.
+ * Mail: what is written to the customer, and the transport by which it leaves.
+ * The finished message is stored in the transaction of its cause; when and how
+ * often it is handed to the transport is in outbox.h. Without a transport it
+ * waits, and nothing else fails.
  */
 #ifndef SHOP_MAIL_H
 #define SHOP_MAIL_H
@@ -57,32 +54,22 @@ typedef void (*shop_mail_fn)(shop_mail_call_t *call, void *user);
 SHOP_API int32_t shop_config_set_mail_transport(shop_config_t *config, shop_mail_fn transport,
                                                 void *user);
 
-/** Whether `shop_purchase` and `shop_recover` hand the confirmation to the
-    transport themselves, after the commit; else only `shop_mail_deliver` does.
-    Default true. @since 0.1.0 */
-SHOP_API int32_t shop_config_set_mail_at_once(shop_config_t *config, bool at_once);
-
-/** How long a deliverer has one mail to itself, 1,000 ms to 1 day. The
-    transport must give up sooner. Default 300,000. @since 0.1.0 */
-SHOP_API int32_t shop_config_set_mail_lease_ms(shop_config_t *config, int64_t lease_ms);
-
-/** After how many tries that ended in "later" a mail is dead, 1 to 1,000. The
-    wait between them doubles from 1 minute to 6 hours, each made up to 9 %
-    longer by chance, so that many mails spread out. Default 20.
-    @since 0.1.0 */
-SHOP_API int32_t shop_config_set_mail_tries_max(shop_config_t *config, int32_t count);
-
+/** One of enum shop_mail_kind. @since 0.1.0 */
+SHOP_API int32_t shop_mail_call_kind(const shop_mail_call_t *call);
 /** The envelope sender (MAIL FROM). Borrowed. @since 0.1.0 */
 SHOP_API const char *shop_mail_call_sender(const shop_mail_call_t *call);
 /** The one envelope recipient (RCPT TO). Borrowed. @since 0.1.0 */
 SHOP_API const char *shop_mail_call_recipient(const shop_mail_call_t *call);
-/** The number of the order it is about. Borrowed. @since 0.1.0 */
+/** The number of the order it is about; "": an account. Borrowed. @since 0.1.0 */
 SHOP_API const char *shop_mail_call_order_number(const shop_mail_call_t *call);
 /** The whole message (RFC 5322, lines end with CRLF), NUL-terminated, to be
     sent as it is. Borrowed. @since 0.1.0 */
 SHOP_API const char *shop_mail_call_message(const shop_mail_call_t *call);
 /** Its length without the NUL. @since 0.1.0 */
 SHOP_API size_t shop_mail_call_message_bytes(const shop_mail_call_t *call);
+/** Within what time to give it up and answer, counted from the call
+    (`shop_config_set_mail_timeout_ms`). @since 0.1.0 */
+SHOP_API int64_t shop_mail_call_timeout_ms(const shop_mail_call_t *call);
 
 /** Answer: the next station has taken it over. @return SHOP_OK;
     SHOP_ERR_ARGUMENT @since 0.1.0 */
@@ -94,31 +81,6 @@ SHOP_API int32_t shop_mail_call_set_later(shop_mail_call_t *call, const char *re
 /** Answer: it will never be taken. @param reason as for later @return SHOP_OK;
     SHOP_ERR_ARGUMENT @since 0.1.0 */
 SHOP_API int32_t shop_mail_call_set_rejected(shop_mail_call_t *call, const char *reason);
-
-/**
- * Hands the mail that is due to the transport, oldest first. Several threads
- * and processes may do so at once.
- *
- * @param limit     at most this many mails, 1 to 10,000
- * @param delivered receives how many were delivered; NULL when not wanted
- * @return SHOP_OK, also when none was due or none could be delivered (it stays
- *   queued) or no transport is set; SHOP_ERR_ARGUMENT; or as any call that
- *   writes (-5xx, -6xx)
- * @since 0.1.0
- */
-SHOP_API int32_t shop_mail_deliver(shop_t *shop, int32_t limit, int32_t *delivered,
-                                   shop_error_t *err);
-
-/**
- * Counts the outbox.
- *
- * @param waiting receives how many mails are not yet delivered; NULL allowed
- * @param dead    receives how many never will be; NULL allowed
- * @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any call that reads
- * @since 0.1.0
- */
-SHOP_API int32_t shop_mail_count(shop_t *shop, int64_t *waiting, int64_t *dead,
-                                 shop_error_t *err);
 
 #ifdef __cplusplus
 }

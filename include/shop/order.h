@@ -230,13 +230,14 @@ SHOP_API int32_t shop_order_event_count(const shop_order_t *order);
     "payment.unanswered", "payment.mismatch", "payment.late",
     "payment.contradiction", "payment.refunded", "payment.resolved",
     "capture.refused", "void.refused", "refund.refused", "operation.unknown",
-    "mail.sent", "mail.dead". New names may come. @since 0.1.0 */
+    "mail.sent", "mail.dead", "mail.requeued" (outbox.h). New names may come. @since 0.1.0 */
 SHOP_API const char *shop_order_event_name(const shop_order_t *order, int32_t index);
 /** One of enum shop_actor (event.h). @since 0.1.0 */
 SHOP_API int32_t shop_order_event_actor(const shop_order_t *order, int32_t index);
 /** The state before it, where it changed one; else "". @since 0.1.0 */
 SHOP_API const char *shop_order_event_before(const shop_order_t *order, int32_t index);
-/** The state after it; else "". @since 0.1.0 */
+/** The state after it; of a mail its kind, such as "confirmation"; else "".
+    @since 0.1.0 */
 SHOP_API const char *shop_order_event_after(const shop_order_t *order, int32_t index);
 /** When, in ms since 1970. @since 0.1.0 */
 SHOP_API int64_t shop_order_event_at_ms(const shop_order_t *order, int32_t index);

@@ -458,7 +458,7 @@ static void check_attention(struct audit *audit, const struct audit_order *at) {
   if (order->payment.state == SHOP_PAYMENT_SENT &&
       is_past(row->operation_created_at_ms, audit->config->gateway_key_life_ms, audit->now_ms))
     attention(audit, "order %s: its payment has no answer, run shop_recover", order->number);
-  if (row->mail_state == SHOP__MAIL_DEAD)
+  if (row->mail_state == SHOP_MAIL_DEAD)
     attention(audit, "order %s: its confirmation could not be delivered", order->number);
 }
 

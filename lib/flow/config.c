@@ -31,8 +31,14 @@ void shop__config_defaults(struct shop_config *config) {
       .event_life_ms = TEN_YEARS_MS,
       .mail_at_once = true,
       .mail_lease_ms = 5 * MINUTE_MS,
+      .mail_first_wait_ms = MINUTE_MS,
+      .mail_longest_wait_ms = 6 * HOUR_MS,
       .mail_tries_max = 20,
+      .mail_life_ms = 90 * DAY_MS,
+      .mail_dead_life_ms = YEAR_MS,
   };
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_UNLOCK; kind++)
+    config->mail_kinds[kind] = kind != SHOP_MAIL_WELCOME;
 }
 
 int32_t shop_config_new(shop_config_t **out) {
@@ -234,4 +240,45 @@ int32_t shop_config_set_mail_lease_ms(shop_config_t *config, int64_t lease_ms) {
 
 int32_t shop_config_set_mail_tries_max(shop_config_t *config, int32_t count) {
   return set_int32(config, FIELD(config, mail_tries_max), count, 1, 1000);
+}
+
+int32_t shop_config_set_mail_kind(shop_config_t *config, int32_t kind, bool enabled) {
+  if (config == NULL || kind < SHOP_MAIL_CONFIRMATION || kind > SHOP_MAIL_UNLOCK ||
+      (kind == SHOP_MAIL_CONFIRMATION && !enabled))
+    return SHOP_ERR_ARGUMENT;
+  config->mail_kinds[kind] = enabled;
+  return SHOP_OK;
+}
+
+int32_t shop_config_set_mail_timeout_ms(shop_config_t *config, int64_t timeout_ms) {
+  return set_int64(config, FIELD(config, mail_timeout_ms), timeout_ms, 0, DAY_MS);
+}
+
+int32_t shop_config_set_mail_first_wait_ms(shop_config_t *config, int64_t wait_ms) {
+  return set_int64(config, FIELD(config, mail_first_wait_ms), wait_ms, 1000, DAY_MS);
+}
+
+int32_t shop_config_set_mail_longest_wait_ms(shop_config_t *config, int64_t wait_ms) {
+  return set_int64(config, FIELD(config, mail_longest_wait_ms), wait_ms, 1000, 30 * DAY_MS);
+}
+
+int32_t shop_config_set_mail_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, mail_life_ms), life_ms, 1000, TEN_YEARS_MS);
+}
+
+int32_t shop_config_set_mail_dead_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, mail_dead_life_ms), life_ms, 1000, TEN_YEARS_MS);
+}
+
+int64_t shop__mail_timeout_ms(const struct shop_config *config) {
+  return config->mail_timeout_ms != 0 ? config->mail_timeout_ms : config->mail_lease_ms / 5 * 4;
+}
+
+int32_t shop__config_check(const struct shop_config *config, shop_error_t *err) {
+  if (config->mail_timeout_ms >= config->mail_lease_ms)
+    return shop__error_set(err, SHOP_ERR_ARGUMENT,
+                           "the mail transport may take %lld ms, which must be shorter than the "
+                           "lease of %lld ms",
+                           (long long)config->mail_timeout_ms, (long long)config->mail_lease_ms);
+  return SHOP_OK;
 }

@@ -76,12 +76,22 @@ struct shop_config {
   int64_t event_life_ms;
   shop_mail_fn transport;
   void *transport_user;
+  bool mail_kinds[SHOP_MAIL_UNLOCK + 1]; /* by kind: whether it is written */
   bool mail_at_once;
   int64_t mail_lease_ms;
+  int64_t mail_timeout_ms; /* 0: by the lease */
+  int64_t mail_first_wait_ms;
+  int64_t mail_longest_wait_ms;
   int32_t mail_tries_max;
+  int64_t mail_life_ms;
+  int64_t mail_dead_life_ms;
 };
 
 void shop__config_defaults(struct shop_config *config);
+/** What one setter alone cannot see. */
+int32_t shop__config_check(const struct shop_config *config, shop_error_t *err) SHOP__MUST_USE;
+/** Within what time the mail transport is to give one mail up. */
+int64_t shop__mail_timeout_ms(const struct shop_config *config);
 
 /* ---- options.c ------------------------------------------------------------ */
 
@@ -516,6 +526,72 @@ int32_t shop__letter_account(const shop_t *shop, const struct shop__letter_accou
 /** Wipes and empties it; an empty one (zeroed) is harmless. */
 void shop__letter_free(struct shop__letter *letter);
 
+/* ---- outbox.c: mail that is stored, taken and answered --------------------------------------- */
+
+/** A letter on its way. Who causes mail does four things: it asks whether the
+    shop wants mail of the kind (shop__mail_wanted); it composes the letter,
+    outside of the transaction (shop__letter_...); it queues it in the
+    transaction of the cause; and after the commit it sends it, which does
+    nothing unless shop__post_at_once was called before. Who must not show by
+    the time of an answer whether an address has an account leaves both of the
+    last out. Then shop__letter_free(&post.letter). */
+struct shop__post {
+  struct shop__letter letter;
+  int64_t lease_id; /* not 0: the call that causes it hands it over itself */
+  int64_t lease_ms;
+  int64_t mail_id; /* result of queueing; 0: not stored. To be reset where a write
+                      that may run again begins */
+};
+/** Whether mail of this kind is to be written. */
+bool shop__mail_wanted(const shop_t *shop, int32_t kind);
+/** Marks a post to be handed over by this call itself, where the shop does so. */
+void shop__post_at_once(const shop_t *shop, struct shop__post *post);
+/** Stores the letter, in the transaction of its cause. A letter without a message
+    is stored as dead. One that the order has already is left out. */
+int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
+
+/** A mail that was taken, in one block. */
+struct shop_mail {
+  int64_t id;
+  int64_t lease_id;
+  int64_t timeout_ms;
+  size_t message_bytes;
+  size_t block_bytes;
+  int32_t kind;
+  uint32_t sender;
+  uint32_t recipient;
+  uint32_t order_number;
+  uint32_t message;
+  char store_id[SHOP__STORE_ID_BYTES];
+};
+/** Taking what is due, one after the other, into one block. */
+struct shop__take {
+  shop_t *shop;
+  int64_t due_by_ms; /* what was due by then; INT64_MAX: now */
+  int64_t lease_id;
+  /* results */
+  bool found;
+  struct shop__pack pack;
+};
+int32_t shop__outbox_take(struct shop__take *take, const struct shop__db_write_rule *rule,
+                          shop_error_t *err) SHOP__MUST_USE;
+/** The mail that was found, until the next is taken. */
+const struct shop_mail *shop__take_mail(const struct shop__take *take);
+void shop__take_free(struct shop__take *take);
+/** Stores how it ended (enum shop_mail_outcome). */
+int32_t shop__outbox_finish(shop_t *shop, int64_t mail_id, int64_t lease_id, int32_t outcome,
+                            const char *reason, const struct shop__db_write_rule *rule,
+                            shop_error_t *err) SHOP__MUST_USE;
+/** The reason, or NULL where it is not fit to be kept. */
+const char *shop__mail_reason(const char *reason);
+
+/* ---- deliver.c ----------------------------------------------------------------------------------- */
+
+/** Hands a post that was stored and is to go at once to the transport, and stores
+    the answer. What fails here fails no cause: the mail stays queued.
+    order_number NULL: an account's. */
+void shop__post_send(shop_t *shop, const struct shop__post *post, const char *order_number);
+
 /* ---- settle.c: the one door for every answer about a payment ------------------------------- */
 
 struct shop__settle {
@@ -545,10 +621,7 @@ int32_t shop__operation_outcome(const shop_order_t *order, int64_t operation_id,
 struct shop__placing {
   int64_t now_ms;
   int32_t actor; /* enum shop_actor */
-  const struct shop__letter *letter;
-  int64_t lease_id; /* not 0: the caller sends it at once */
-  int64_t lease_ms;
-  int64_t mail_id; /* result */
+  struct shop__post *confirmation;
 };
 int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
                     struct shop__placing *placing) SHOP__MUST_USE;
@@ -593,23 +666,5 @@ struct shop__operation {
 };
 int32_t shop__operate(shop_t *shop, struct shop__operation *operation,
                       const shop_options_t *options, shop_error_t *err) SHOP__MUST_USE;
-
-/* ---- mail.c ------------------------------------------------------------------------------------ */
-
-/** A mail that this call holds the lease of. */
-struct shop__mail_job {
-  int64_t id;
-  int64_t lease_id;
-  const char *sender;
-  const char *recipient;
-  const char *order_number;
-  const char *message;
-  size_t message_bytes;
-};
-/** A fresh lease id when the caller is to send at once, else 0. */
-int64_t shop__mail_lease(const shop_t *shop);
-/** Hands a leased mail to the transport and stores the answer. What fails here
-    fails no purchase: the mail stays queued. */
-void shop__mail_send(shop_t *shop, const struct shop__mail_job *job);
 
 #endif

@@ -13,6 +13,7 @@ struct shop__settling {
   shop_t *shop;
   struct shop__settle *settle;
   struct shop__placing placing;
+  struct shop__post confirmation;
   struct shop__pack pack;
   bool contradicts; /* result: the answer cannot be after what is known */
   bool mismatches;  /* result: another amount was moved than was asked for */

@@ -11,6 +11,7 @@ struct shop_maintenance {
   int64_t tokens;
   int64_t signing_keys;
   int64_t events;
+  int64_t mails;
 };
 
 struct step {
@@ -40,6 +41,22 @@ static int32_t prune_events(shop__tx_t *tx, const struct step *step, int64_t *co
   return shop__prune_events(tx, step->before_ms, STEP_ROWS, count);
 }
 
+static int32_t forget_sent(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__outbox_forget_sent(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t delete_sent(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__outbox_delete_sent(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t forget_dead(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__outbox_forget_dead(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t delete_dead(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__outbox_delete_dead(tx, step->before_ms, STEP_ROWS, count);
+}
+
 static int32_t step_fn(shop__tx_t *tx, void *ctx) {
   struct step *step = ctx;
 
@@ -60,6 +77,20 @@ static int32_t run_steps(shop_t *shop,
     if (status == SHOP_OK)
       *total += step.count;
   }
+  return status;
+}
+
+/* Of an order's mail the row stays, for the audit; an account's goes. */
+static int32_t prune_mail(shop_t *shop, int64_t *total, shop_error_t *err) {
+  int64_t sent_ms = shop->config.mail_life_ms, dead_ms = shop->config.mail_dead_life_ms;
+  int32_t status = run_steps(shop, forget_sent, sent_ms, total, err);
+
+  if (status == SHOP_OK)
+    status = run_steps(shop, delete_sent, sent_ms, total, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, forget_dead, dead_ms, total, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, delete_dead, dead_ms, total, err);
   return status;
 }
 
@@ -87,6 +118,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
     status = run_steps(shop, prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_events, shop->config.event_life_ms, &done->events, err);
+  if (status == SHOP_OK)
+    status = prune_mail(shop, &done->mails, err);
   if (status == SHOP_OK)
     status = shop__db_checkpoint(shop->db, err);
   if (status == SHOP_OK && out != NULL)
@@ -118,6 +151,10 @@ int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->events;
+}
+
+int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->mails;
 }
 
 void shop_maintenance_free(shop_maintenance_t *maintenance) {

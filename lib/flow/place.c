@@ -142,25 +142,13 @@ static int32_t give_up_stock(shop__tx_t *tx, int64_t order_id, const struct shop
 
 /* ---- the moves ------------------------------------------------------------------------------- */
 
-static int32_t write_mail(shop__tx_t *tx, const struct shop__order_row *order,
-                          struct shop__placing *placing) {
-  struct shop__outbox_row row = {.order_id = order->id,
-                                 .kind = SHOP__MAIL_CONFIRMATION,
-                                 .state = SHOP__MAIL_QUEUED,
-                                 .since_ms = placing->now_ms,
-                                 .recipient = placing->letter->recipient,
-                                 .sender = placing->letter->sender,
-                                 .message = placing->letter->message.data,
-                                 .message_size = placing->letter->message.used};
-  int32_t status = shop__tx_id(tx, &row.id);
-
-  if (placing->lease_id != 0) {
-    row.state = SHOP__MAIL_LEASED;
-    row.lease_id = placing->lease_id;
-    row.wait_ms = placing->lease_ms;
-  }
-  placing->mail_id = row.id;
-  return status == SHOP_OK ? shop__outbox_insert(tx, &row, placing->now_ms) : status;
+/* The ids of the letter are the order's: one that costs nothing had none yet when
+   it was composed. */
+static int32_t queue_mail(shop__tx_t *tx, const struct shop__order_row *order,
+                          struct shop__post *post, int64_t now_ms) {
+  post->letter.order_id = order->id;
+  post->letter.user_id = order->user_id;
+  return shop__outbox_queue(tx, post, now_ms);
 }
 
 int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
@@ -177,7 +165,7 @@ int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
   if (status == SHOP_OK)
     status = move_cart(tx, &cart, SHOP_CART_COMPLETED, placing->now_ms);
   if (status == SHOP_OK)
-    status = write_mail(tx, order, placing);
+    status = queue_mail(tx, order, placing->confirmation, placing->now_ms);
   if (status == SHOP_OK)
     status = shop__note(tx, order, &moment, "order.placed", "pending", "placed", NULL);
   return status;

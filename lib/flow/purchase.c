@@ -20,7 +20,7 @@ struct purchase {
   char number[SHOP__ORDER_NUMBER_BYTES];
   /* For an order that costs nothing: it is placed in T1 itself, so its mail is
      composed before, from the draft of a T1 that was undone. */
-  struct shop__letter letter;
+  struct shop__post confirmation;
   shop_order_t *told; /* that draft */
   struct shop__placing placing;
 
@@ -347,7 +347,6 @@ static int32_t place_free(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__order_row *order) {
   purchase->placing.now_ms = shop__now_ms(purchase->shop);
   purchase->placing.actor = SHOP_ACTOR_SHOPPER;
-  purchase->placing.letter = &purchase->letter;
   return shop__place(tx, order, &purchase->placing);
 }
 
@@ -411,7 +410,7 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
   purchase->is_held = false;
   purchase->order_id = 0;
   purchase->charge.operation_id = 0;
-  purchase->placing.mail_id = 0;
+  purchase->confirmation.mail_id = 0;
   status = shop__token_check(tx, purchase->token, purchase->now_ms, &user);
   if (status == SHOP_OK)
     status = find_repeated(tx, purchase, &user);
@@ -438,11 +437,11 @@ static void draw_number(char number[SHOP__ORDER_NUMBER_BYTES]) {
 }
 
 static int32_t compose_free(struct purchase *purchase, shop_error_t *err) {
-  shop__letter_free(&purchase->letter);
+  shop__letter_free(&purchase->confirmation.letter);
   shop_order_free(purchase->told);
   purchase->told = shop__pack_finish(&purchase->pack);
   return shop__letter_order(purchase->shop, SHOP_MAIL_CONFIRMATION, purchase->told, NULL,
-                            purchase->now_ms, &purchase->letter, err);
+                            purchase->now_ms, &purchase->confirmation.letter, err);
 }
 
 /* T1 runs again for a number that was taken, or for a free order whose lines
@@ -484,22 +483,6 @@ static int32_t charge(struct purchase *purchase, shop_order_t **out, shop_error_
   return status == SHOP_OK ? settle.status : status;
 }
 
-static void send_free(struct purchase *purchase) {
-  const shop_order_t *order = shop__order_of(&purchase->pack);
-
-  if (purchase->placing.lease_id == 0 || purchase->placing.mail_id == 0)
-    return;
-  shop__mail_send(purchase->shop, &(struct shop__mail_job){
-                                      .id = purchase->placing.mail_id,
-                                      .lease_id = purchase->placing.lease_id,
-                                      .sender = purchase->letter.sender,
-                                      .recipient = purchase->letter.recipient,
-                                      .order_number = order->number,
-                                      .message = purchase->letter.message.data,
-                                      .message_bytes = purchase->letter.message.used,
-                                  });
-}
-
 static int32_t buy(struct purchase *purchase, const shop_options_t *options, shop_order_t **out,
                    shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, true);
@@ -513,12 +496,13 @@ static int32_t buy(struct purchase *purchase, const shop_options_t *options, sho
       *out = shop__pack_finish(&purchase->pack);
   } else if (status == SHOP_OK) {
     if (purchase->is_new)
-      send_free(purchase);
+      shop__post_send(purchase->shop, &purchase->confirmation,
+                      shop__order_of(&purchase->pack)->number);
     else
       status = shop__order_outcome(shop__order_of(&purchase->pack), err);
     *out = shop__pack_finish(&purchase->pack);
   }
-  shop__letter_free(&purchase->letter);
+  shop__letter_free(&purchase->confirmation.letter);
   return status;
 }
 
@@ -557,8 +541,8 @@ static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *op
     purchase->request = &NOTHING_ASKED;
   purchase->expected_version = options == NULL ? 0 : options->expected_version;
   purchase->now_ms = shop__now_ms(shop);
-  purchase->placing = (struct shop__placing){.lease_id = shop__mail_lease(shop),
-                                             .lease_ms = shop->config.mail_lease_ms};
+  purchase->placing = (struct shop__placing){.confirmation = &purchase->confirmation};
+  shop__post_at_once(shop, &purchase->confirmation);
   status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_VERSION, err);
   if (status == SHOP_OK)
     status = begin_once(purchase, options, err);

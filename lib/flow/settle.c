@@ -86,7 +86,7 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = find_stand(tx, work, &stand, &found);
 
   work->placing.now_ms = shop__now_ms(work->shop); /* the mail's lease begins now */
-  work->placing.mail_id = 0;
+  work->confirmation.mail_id = 0;
   work->contradicts = false;
   work->mismatches = false;
   work->unmatched = !found;
@@ -117,8 +117,7 @@ static int32_t draft_fn(shop__tx_t *tx, void *ctx) {
                                     : status;
 }
 
-static int32_t compose(struct shop__settling *work, struct shop__letter *letter,
-                       shop_error_t *err) {
+static int32_t compose(struct shop__settling *work, shop_error_t *err) {
   const shop_order_t *order = work->settle->draft;
   int32_t status = SHOP_OK;
 
@@ -129,27 +128,11 @@ static int32_t compose(struct shop__settling *work, struct shop__letter *letter,
     order = shop__order_of(&work->pack);
   }
   return shop__letter_order(work->shop, SHOP_MAIL_CONFIRMATION, order, NULL, work->placing.now_ms,
-                            letter, err);
+                            &work->confirmation.letter, err);
 }
 
 /* ---- after the transaction ---------------------------------------------------------------------
  */
-
-static void send(struct shop__settling *work) {
-  const shop_order_t *order = work->settle->order;
-
-  if (work->placing.mail_id == 0 || work->placing.lease_id == 0)
-    return;
-  shop__mail_send(work->shop, &(struct shop__mail_job){
-                                  .id = work->placing.mail_id,
-                                  .lease_id = work->placing.lease_id,
-                                  .sender = work->placing.letter->sender,
-                                  .recipient = work->placing.letter->recipient,
-                                  .order_number = order->number,
-                                  .message = work->placing.letter->message.data,
-                                  .message_bytes = work->placing.letter->message.used,
-                              });
-}
 
 /* Who asked learns how the order stands; a contradiction is the reporter's to
    hear. Where a callback was just asked and the operation stands as before, the
@@ -191,7 +174,6 @@ static bool may_place(int32_t answer) {
 
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) {
   const struct shop__db_write_rule rule = {.deadline_ms = settle->deadline_ms, .payment = true};
-  struct shop__letter letter = {0};
   struct shop__settling work = {.shop = shop, .settle = settle};
   int32_t status = shop__same_process(shop, err);
 
@@ -200,11 +182,10 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
     return status;
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
                                         .actor = settle->actor,
-                                        .letter = &letter,
-                                        .lease_id = shop__mail_lease(shop),
-                                        .lease_ms = shop->config.mail_lease_ms};
+                                        .confirmation = &work.confirmation};
+  shop__post_at_once(shop, &work.confirmation);
   if (may_place(settle->outcome->answer))
-    status = compose(&work, &letter, err);
+    status = compose(&work, err);
   if (status == SHOP_OK)
     status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
   if (status == SHOP_OK && work.unmatched) {
@@ -212,10 +193,10 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
                                      "no payment of this shop is known by that key or reference");
   } else if (status == SHOP_OK) {
     settle->order = shop__pack_finish(&work.pack);
-    send(&work);
+    shop__post_send(shop, &work.confirmation, settle->order->number);
     settle->status = outcome_of(&work, err);
   }
   shop__pack_free(&work.pack);
-  shop__letter_free(&letter);
+  shop__letter_free(&work.confirmation.letter);
   return status;
 }

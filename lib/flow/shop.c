@@ -292,7 +292,9 @@ int32_t shop_open(const char *path, const shop_config_t *config, shop_t **out,
   shop = create(config);
   if (shop == NULL)
     return shop__no_memory(err);
-  status = open_store(shop, path, err);
+  status = shop__config_check(&shop->config, err);
+  if (status == SHOP_OK)
+    status = open_store(shop, path, err);
   if (status == SHOP_OK)
     status = open_identity(shop, err);
   if (status == SHOP_OK)

@@ -16,7 +16,7 @@ static const char ORDERS_EACH[] =
     " c.state, c.order_id, m.state, p.refunded_minor, p.held_since_ms FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
     " LEFT JOIN operations n ON n.order_id = o.id AND n.kind = 1"
     " LEFT JOIN carts c ON c.id = o.cart_id"
-    " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 WHERE o.updated_at_ms >= $1"
+    " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 AND m.cause_id = 0 WHERE o.updated_at_ms >= $1"
     " OR p.updated_at_ms >= $1"
     " OR EXISTS (SELECT 1 FROM operations x WHERE x.order_id = o.id"
     " AND (x.created_at_ms >= $1 OR x.lease_start_ms >= $1))"

@@ -16,6 +16,7 @@
 #include "shop/event.h"
 #include "shop/gateway.h"
 #include "shop/order.h"
+#include "shop/outbox.h"
 
 /* ---- schema.c (made from schema/) ---------------------------------------- */
 
@@ -453,42 +454,73 @@ int32_t shop__report_insert(shop__tx_t *tx, const struct shop__report_row *row,
 shop__query_t *shop__reports_each_unmatched(shop__tx_t *tx, int64_t after_id, int32_t limit);
 int32_t shop__reports_next(shop__query_t *q, struct shop__report_row *row) SHOP__MUST_USE;
 
-/* ---- outbox.c ----------------------------------------------------------------- */
+/* ---- outbox.c: mail that leaves, or has left --------------------------------- */
 
-enum shop__mail_kind { SHOP__MAIL_CONFIRMATION = 1 };
-enum shop__mail_state {
-  SHOP__MAIL_QUEUED = 1,
-  SHOP__MAIL_LEASED = 2,
-  SHOP__MAIL_SENT = 3,
-  SHOP__MAIL_DEAD = 4
-};
 struct shop__outbox_row {
   int64_t id;
-  int64_t order_id;
-  int32_t kind;
-  int32_t state;
+  int64_t order_id; /* 0: an account's */
+  int64_t user_id;  /* 0: nobody's account */
+  int64_t cause_id;
+  int32_t kind;  /* enum shop_mail_kind */
+  int32_t state; /* enum shop_mail_state */
   int64_t tries;
   int64_t since_ms;
   int64_t wait_ms;
   int64_t lease_id;
+  int64_t created_at_ms;
+  int64_t sent_at_ms; /* 0: not */
   const char *recipient;
   const char *sender;
-  const char *order_number;
+  const char *reason;
   const void *message;
   size_t message_size;
+  /* from orders */
+  const char *order_number; /* NULL: an account's */
 };
+/** *inserted false: the order has a mail of this kind and cause. */
 int32_t shop__outbox_insert(shop__tx_t *tx, const struct shop__outbox_row *row,
-                            int64_t now_ms) SHOP__MUST_USE;
-/** The first waiting mail after an id that is due. */
-int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t after_id, int64_t now_ms,
+                            bool *inserted) SHOP__MUST_USE;
+/** The waiting mail that was due first, at due_by_ms or before; else one that
+    waits since a time that is not yet come. */
+int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t due_by_ms, int64_t now_ms,
                               struct shop__outbox_row *row, bool *found) SHOP__MUST_USE;
-/** What decides about an answer: state, tries and lease of one mail. */
+/** When the first waiting mail is due, and since when the latest waits; *found
+    false: none waits. Reads an index only. */
+int32_t shop__outbox_horizon(shop__tx_t *tx, int64_t *due_ms, int64_t *latest_since_ms,
+                             bool *found) SHOP__MUST_USE;
+/** What decides about an answer: whose it is, state, tries and lease of one mail. */
 int32_t shop__outbox_get(shop__tx_t *tx, int64_t id, struct shop__outbox_row *row,
                          bool *found) SHOP__MUST_USE;
-/** Stores state, tries, since, wait and lease of the row. sent_at_ms 0: not. */
-int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row,
-                            const char *reason, int64_t sent_at_ms) SHOP__MUST_USE;
-int32_t shop__outbox_count(shop__tx_t *tx, int64_t *waiting, int64_t *dead) SHOP__MUST_USE;
+/** Stores state, tries, since, wait, lease, reason and sent_at_ms of the row. */
+int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row) SHOP__MUST_USE;
+int32_t shop__outbox_has_message(shop__tx_t *tx, int64_t id, bool *has) SHOP__MUST_USE;
+/** Throws the message away; the row stays. */
+int32_t shop__outbox_empty(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;
+/** Mail of a state (0: any), newest first, without messages; before_id
+    INT64_MAX for the first page. */
+shop__query_t *shop__outbox_each(shop__tx_t *tx, int32_t state, int64_t before_id, int32_t limit);
+int32_t shop__outbox_next(shop__query_t *q, struct shop__outbox_row *row) SHOP__MUST_USE;
+
+struct shop__outbox_counts {
+  int64_t queued;
+  int64_t leased;
+  int64_t sent;
+  int64_t dead;
+  int64_t oldest_ms; /* when the oldest waiting one was queued; 0: none waits */
+};
+int32_t shop__outbox_count(shop__tx_t *tx, struct shop__outbox_counts *counts) SHOP__MUST_USE;
+/** The orders' mail that was sent before a time loses message and recipient; the row stays, for
+    the audit. */
+int32_t shop__outbox_forget_sent(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                                 int64_t *count) SHOP__MUST_USE;
+/** The same of mail that is dead since before a time. */
+int32_t shop__outbox_forget_dead(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                                 int64_t *count) SHOP__MUST_USE;
+/** The accounts' mail that was sent before a time is deleted; what is dead, likewise. */
+int32_t shop__outbox_delete_sent(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                                 int64_t *count) SHOP__MUST_USE;
+int32_t shop__outbox_delete_dead(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                                 int64_t *count) SHOP__MUST_USE;
 
 /* ---- events.c ------------------------------------------------------------------ */
 

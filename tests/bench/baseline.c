@@ -131,7 +131,7 @@ static const char *const sql[SQL_COUNT] = {
         "SELECT m.id, m.order_id, m.recipient, m.sender, o.number, m.message"
         " FROM outbox m JOIN orders o ON o.id = m.order_id"
         " WHERE m.state IN (1, 2) AND (m.since_ms + m.wait_ms <= ?1)"
-        " ORDER BY m.id LIMIT 1",
+        " ORDER BY m.since_ms + m.wait_ms, m.id LIMIT 1",
     [SQL_OUTBOX_LEASE] =
         "UPDATE outbox SET state = 2, lease_id = ?2, since_ms = ?3,"
         " wait_ms = 300000 WHERE id = ?1",

@@ -187,16 +187,34 @@ MAKE(mail_deliver) {
   int32_t delivered = -1;
   int32_t status = shop_mail_deliver(shop, 10, no_out ? NULL : &delivered, err);
 
+  /* What has left is counted, also where the note of it could not be stored. */
   props->outputs_are_right = no_out || delivered >= 0;
   return status;
 }
 
-MAKE(mail_count) {
-  int64_t waiting = -1, dead = -1;
-  int32_t status = shop_mail_count(shop, no_out ? NULL : &waiting, no_out ? NULL : &dead, err);
+MAKE_GIVING(mail_stats, shop_mail_stats_t, shop_mail_stats_free, shop_mail_stats(shop, out, err))
+MAKE_GIVING(mail_list, shop_mail_page_t, shop_mail_page_free,
+            shop_mail_list(shop, 0, 0, 10, out, err))
+MAKE_PLAIN(mail_done, shop_mail_done(shop, props->mail, SHOP_MAIL_LATER, "451", NULL, err))
 
-  props->outputs_are_right =
-      no_out || (status == SHOP_OK ? waiting >= 0 && dead >= 0 : waiting == 0 && dead == 0);
+MAKE_PLAIN(mail_requeue, shop_mail_requeue(shop, props->dead_mail_id, NULL, err))
+
+/* Neither gives an object here, for no mail is due, and both need their output. */
+MAKE(mail_take) {
+  shop_mail_t *mail = STALE(props);
+  int32_t status = shop_mail_take(shop, NULL, &mail, err);
+
+  (void)no_out;
+  props->outputs_are_right = mail == NULL;
+  return status;
+}
+
+MAKE(mail_next_due_ms) {
+  int64_t due_ms = -7;
+  int32_t status = shop_mail_next_due_ms(shop, &due_ms, err);
+
+  (void)no_out;
+  props->outputs_are_right = status == SHOP_OK ? due_ms != -7 : due_ms == 0;
   return status;
 }
 
@@ -225,7 +243,12 @@ const struct call every_call[] = {
     {"shop_session_check_jwt", false, false, true, false, session_check_jwt},
     {"shop_purchase", true, true, true, false, purchase},
     {"shop_mail_deliver", false, false, false, false, mail_deliver},
-    {"shop_mail_count", false, false, false, false, mail_count},
+    {"shop_mail_stats", false, false, true, false, mail_stats},
+    {"shop_mail_list", false, false, true, false, mail_list},
+    {"shop_mail_take", false, false, false, false, mail_take},
+    {"shop_mail_next_due_ms", false, false, false, false, mail_next_due_ms},
+    {"shop_mail_done", true, false, false, false, mail_done},
+    {"shop_mail_requeue", true, false, false, true, mail_requeue},
     {"shop_order_get", false, true, true, false, order_get},
     {"shop_order_list", false, true, true, false, order_list},
     {"shop_order_find_by_number", false, false, true, false, order_find_by_number},
@@ -327,6 +350,23 @@ static void add_key(struct world *world, char kid[24]) {
   shop_key_ring_free(ring);
 }
 
+/* A mail that is taken, and one that is dead. */
+static void add_mail(struct scene *scene) {
+  struct world *world = scene->world;
+
+  world_vandalise(world, "UPDATE outbox SET state = 1, wait_ms = 0, sent_at_ms = NULL"
+                         " WHERE recipient = 'ada@example.org'");
+  ck_ok(world, shop_mail_take(world->shop, NULL, &scene->mail, world->err));
+  ck_assert_ptr_nonnull(scene->mail);
+  scene->props.mail = scene->mail;
+  world_vandalise(world,
+                  "INSERT INTO outbox (id, order_id, kind, state, tries, since_ms, wait_ms,"
+                  " lease_id, created_at_ms, recipient, sender, message) SELECT id + 1, order_id,"
+                  " 4, 4, 1, since_ms, 0, 0, created_at_ms, recipient, sender, message FROM outbox"
+                  " WHERE recipient = 'ada@example.org'");
+  scene->props.dead_mail_id = world_number(world, "SELECT id FROM outbox WHERE state = 4");
+}
+
 struct scene scene_in(struct world *world) {
   static char backup_path[128]; /* each test has a process of its own */
   struct scene scene = {.world = world, .charges = 1};
@@ -339,6 +379,7 @@ struct scene scene_in(struct world *world) {
   add_others(&scene);
   scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
   ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
+  add_mail(&scene);
   cart_id = world_cart(world, scene.token);
   world_add(world, scene.token, cart_id, "TEA", 1);
   world_add(world, scene.token, cart_id, "MILK", 1);
@@ -367,6 +408,7 @@ void scene_free(struct scene *scene) {
     shop_token_free(scene->other_tokens[i]);
   shop_payment_report_free(scene->report);
   shop_order_free(scene->order);
+  shop_mail_free(scene->mail);
   shop_token_free(scene->token);
   world_free(scene->world);
 }

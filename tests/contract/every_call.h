@@ -12,6 +12,8 @@ struct props {
   const shop_token_t *token;
   int64_t user_id;
   int64_t cart_id;
+  const shop_mail_t *mail; /* that is leased */
+  int64_t dead_mail_id;
   const char *new_email; /* of whom shop_user_register makes */
   const char *email;     /* of the token's user */
   const char *password;
@@ -49,8 +51,8 @@ struct call {
 extern const struct call every_call[];
 extern const size_t every_call_count;
 
-/* A shop with two products, a user with a paid order and a filled cart, and what
-   else the calls need: orders of other shoppers. */
+/* A shop with two products, a user with a paid order, whose mail is taken, and a
+   filled cart, and what else the calls need: orders of other shoppers. */
 struct scene {
   struct world *world;
   shop_token_t *token;
@@ -60,6 +62,7 @@ struct scene {
   shop_payment_report_t *report;
   int32_t charges;    /* the gateway was asked for */
   int64_t attentions; /* of shop_verify */
+  shop_mail_t *mail;
   struct props props;
 };
 

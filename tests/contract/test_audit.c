@@ -57,7 +57,8 @@ static struct world *world_of_all_kinds(void) {
 #define MAIL_FOR(order)                                                                            \
   "INSERT INTO outbox SELECT id + 9000000, " order                                                 \
   ", kind, state, tries, since_ms, wait_ms,"                                                       \
-  " lease_id, created_at_ms, sent_at_ms, recipient, sender, reason, message FROM outbox"           \
+  " lease_id, created_at_ms, sent_at_ms, cause_id, user_id, recipient, sender, reason, message"    \
+  " FROM outbox"                                                                                   \
   " WHERE order_id = " ADA
 
 struct crime {

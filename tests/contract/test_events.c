@@ -53,7 +53,7 @@ START_TEST(who_and_what) {
           "shopper order.created >pending\n"
           "shopper payment.authorized sent>authorized\n"
           "shopper order.placed pending>placed\n"
-          "system mail.sent\n"
+          "system mail.sent >confirmation\n"
           "merchant payment.captured authorized>captured\n"
           "gateway payment.refunded\n"
           "merchant payment.refunded\n"

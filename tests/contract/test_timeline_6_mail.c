@@ -28,11 +28,10 @@ static int32_t deliver(struct world *world, int32_t limit) {
 }
 
 static void ck_counts(struct world *world, int64_t waiting, int64_t dead) {
-  int64_t waiting_now = -1, dead_now = -1;
+  struct mail_counts counts = mail_count(world->shop);
 
-  ck_ok(world, shop_mail_count(world->shop, &waiting_now, &dead_now, world->err));
-  ck_assert_int_eq(waiting_now, waiting);
-  ck_assert_int_eq(dead_now, dead);
+  ck_assert_int_eq(counts.queued + counts.leased, waiting);
+  ck_assert_int_eq(counts.dead, dead);
 }
 
 static void ck_last_history(struct world *world, const char *wanted) {
@@ -478,8 +477,6 @@ START_TEST(arguments) {
   ck_status(world, shop_mail_deliver(world->shop, 10001, NULL, world->err), SHOP_ERR_ARGUMENT);
   ck_status(world, shop_mail_deliver(NULL, 1, NULL, world->err), SHOP_ERR_ARGUMENT);
   ck_ok(world, shop_mail_deliver(world->shop, 10000, NULL, world->err));
-  ck_ok(world, shop_mail_count(world->shop, NULL, NULL, world->err));
-  ck_status(world, shop_mail_count(NULL, NULL, NULL, world->err), SHOP_ERR_ARGUMENT);
   ck_assert_str_eq(shop_mail_call_sender(NULL), "");
   ck_assert_str_eq(shop_mail_call_message(NULL), "");
   ck_assert_uint_eq(shop_mail_call_message_bytes(NULL), 0);

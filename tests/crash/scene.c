@@ -525,7 +525,7 @@ void scene_count(struct scene *scene, shop_t *shop, const struct story *story) {
   shop_order_page_t *page = all_orders(scene, shop);
   struct tally tally = {0};
   int32_t charges = 0;
-  int64_t waiting = 0, dead = 0;
+  shop_mail_stats_t *mail = NULL;
 
   audit(scene, shop);
   for (int32_t i = 0; i < shop_order_page_count(page); i++)
@@ -537,8 +537,13 @@ void scene_count(struct scene *scene, shop_t *shop, const struct story *story) {
        (int)charges, (int)tally.known_charges);
   count_stock(scene, shop, "TEA", tally.tea, tally.held_tea);
   count_stock(scene, shop, "MILK", tally.milk, tally.held_milk);
-  WANT(scene, shop_mail_count(shop, &waiting, &dead, NULL) == SHOP_OK && waiting == 0 && dead == 0,
-       "%lld mails wait, %lld are dead", (long long)waiting, (long long)dead);
+  WANT(scene,
+       shop_mail_stats(shop, &mail, NULL) == SHOP_OK &&
+           shop_mail_stats_queued(mail) + shop_mail_stats_leased(mail) == 0 &&
+           shop_mail_stats_dead(mail) == 0,
+       "%lld mails wait, %lld are leased, %lld are dead", (long long)shop_mail_stats_queued(mail),
+       (long long)shop_mail_stats_leased(mail), (long long)shop_mail_stats_dead(mail));
+  shop_mail_stats_free(mail);
 }
 
 /* ---- what was acknowledged --------------------------------------------------------------------

@@ -88,6 +88,18 @@ int32_t world_cart_state(struct world *world, const shop_token_t *token, int64_t
   return state;
 }
 
+struct mail_counts mail_count(shop_t *shop) {
+  shop_mail_stats_t *stats = NULL;
+  struct mail_counts counts;
+
+  ck_assert_int_eq(shop_mail_stats(shop, &stats, NULL), SHOP_OK);
+  counts = (struct mail_counts){shop_mail_stats_queued(stats), shop_mail_stats_leased(stats),
+                                shop_mail_stats_sent(stats), shop_mail_stats_dead(stats),
+                                shop_mail_stats_oldest_age_ms(stats)};
+  shop_mail_stats_free(stats);
+  return counts;
+}
+
 int64_t world_mails(struct world *world, const char *state) {
   char sql[100];
 

@@ -51,6 +51,15 @@ void world_sell_one(struct world *world, const char *email, const char *sku);
 /* The order as it is now, by its number. */
 shop_order_t *world_order(struct world *world, const char *number);
 int32_t world_cart_state(struct world *world, const shop_token_t *token, int64_t cart_id);
+/* What shop_mail_stats counts. */
+struct mail_counts {
+  int64_t queued;
+  int64_t leased;
+  int64_t sent;
+  int64_t dead;
+  int64_t oldest_age_ms;
+};
+struct mail_counts mail_count(shop_t *shop);
 /* How many mails are in one of these states of the table outbox, such as "1, 2". */
 int64_t world_mails(struct world *world, const char *state);
 

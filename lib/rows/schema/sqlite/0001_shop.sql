@@ -221,24 +221,31 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_unmatched ON reports (id) WHERE order_id IS NULL;
 
+-- Mail: composed before the transaction of its cause, which stores it here, and
+-- sent as these bytes. Due when now >= since + wait, or now < since (a clock gone
+-- back). One of a kind for an order and its cause; an account's has no order.
 CREATE TABLE outbox (
   id            INTEGER PRIMARY KEY,
-  order_id      INTEGER NOT NULL REFERENCES orders (id),
-  kind          INTEGER NOT NULL,            -- 1 confirmation
-  state         INTEGER NOT NULL,            -- 1 queued, 2 leased, 3 sent, 4 dead
+  order_id      INTEGER REFERENCES orders (id),
+  kind          INTEGER NOT NULL,            -- enum shop_mail_kind
+  state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5), -- queued, leased, sent, dead, forgotten
   tries         INTEGER NOT NULL,
-  since_ms      INTEGER NOT NULL,            -- due when now >= since + wait, or
-  wait_ms       INTEGER NOT NULL,            -- now < since (a clock gone back)
+  since_ms      INTEGER NOT NULL,
+  wait_ms       INTEGER NOT NULL,
   lease_id      INTEGER NOT NULL,            -- whose lease; 0: nobody's
   created_at_ms INTEGER NOT NULL,
   sent_at_ms    INTEGER,
+  cause_id      INTEGER NOT NULL DEFAULT 0,  -- of a refund: its operation
+  user_id       INTEGER,                     -- whose account or order it is about
   recipient     TEXT NOT NULL,
   sender        TEXT NOT NULL,
-  reason        TEXT,
-  message       BLOB NOT NULL,
-  UNIQUE (order_id, kind)
+  reason        TEXT,                        -- of the last answer that was not "delivered"
+  message       BLOB NOT NULL,               -- empty: thrown away
+  UNIQUE (order_id, kind, cause_id)
 ) STRICT;
-CREATE INDEX outbox_waiting ON outbox (id) WHERE state IN (1, 2);
+CREATE INDEX outbox_due ON outbox (since_ms + wait_ms) WHERE state IN (1, 2);
+CREATE INDEX outbox_since ON outbox (since_ms, state, created_at_ms) WHERE state IN (1, 2);
+CREATE INDEX outbox_sent ON outbox (sent_at_ms) WHERE state = 3;
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 4;
 
 -- What has happened: append-only.
