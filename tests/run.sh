@@ -14,7 +14,7 @@ export PATH
 export PYTHONDONTWRITEBYTECODE=1
 
 . "$top/examples/packages.sh"
-need_packages $library_packages libcsv-dev check g++ valgrind argon2
+need_packages $library_packages libcsv-dev check g++ valgrind openssl ca-certificates argon2
 
 passed=0
 failed=0
