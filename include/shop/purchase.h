@@ -83,7 +83,9 @@ SHOP_API int32_t shop_purchase_request_set_billing_address(shop_purchase_request
  * runs gives SHOP_IN_PROGRESS. With one, any later call with the same key and
  * request gives the first one's result and never charges again.
  *
- * A cart that costs nothing needs no gateway and no method.
+ * A cart that costs nothing needs no gateway and no method. Its mail is composed
+ * before the transaction that places it; should its products change meanwhile
+ * sixteen times in a row, the call gives up with SHOP_ERR_BUSY and has done nothing.
  *
  * @param request NULL: nothing set
  * @param options take the idempotency key, the expected cart version and the
@@ -200,9 +202,10 @@ SHOP_API int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out
 
 /** Operations looked at. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_examined(const shop_recovery_t *recovery);
-/** Orders placed. @since 0.1.0 */
+/** Orders that were looked at and are placed now, be it by this call or by one that
+    was quicker. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_placed(const shop_recovery_t *recovery);
-/** Orders failed: the payment was declined or voided. @since 0.1.0 */
+/** Orders failed, likewise: the payment was declined or voided. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_failed(const shop_recovery_t *recovery);
 /** Captures, voids and refunds that are done. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_finished(const shop_recovery_t *recovery);

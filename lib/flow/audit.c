@@ -3,6 +3,7 @@
    attention can, and a person must look. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow.h"
@@ -32,6 +33,12 @@ struct tally {
   int64_t taken;
 };
 
+/* What an order's lines say of one product. */
+struct pieces {
+  int64_t product_id;
+  int64_t quantity;
+};
+
 struct audit {
   shop_t *shop;
   const struct shop_config *config;
@@ -43,6 +50,9 @@ struct audit {
   struct tally *tallies; /* by product id, rising */
   size_t tally_count;
   size_t tally_room;
+  struct pieces *bought; /* of the order that is being looked at, by product id */
+  size_t bought_count;
+  size_t bought_room;
   bool failed; /* out of memory */
 };
 
@@ -241,6 +251,28 @@ static int32_t check_products(shop__tx_t *tx, struct audit *audit) {
 
 /* ---- one order -------------------------------------------------------------------------------- */
 
+static void note_bought(struct audit *audit, const struct shop__order_line_row *line) {
+  size_t room = audit->bought_room == 0 ? 64 : audit->bought_room * 2;
+  struct pieces *grown;
+
+  if (audit->bought_count == audit->bought_room) {
+    grown = shop__memory_realloc(audit->bought, room * sizeof *grown);
+    if (grown == NULL) {
+      audit->failed = true;
+      return;
+    }
+    audit->bought = grown;
+    audit->bought_room = room;
+  }
+  audit->bought[audit->bought_count++] = (struct pieces){line->product_id, line->quantity};
+}
+
+static int by_product(const void *a, const void *b) {
+  const struct pieces *left = a, *right = b;
+
+  return (left->product_id > right->product_id) - (left->product_id < right->product_id);
+}
+
 static int32_t sum_lines(shop__tx_t *tx, struct audit *audit, const struct shop__order_row *order,
                          int64_t *total, int64_t *pieces) {
   struct shop__order_line_row line;
@@ -250,7 +282,9 @@ static int32_t sum_lines(shop__tx_t *tx, struct audit *audit, const struct shop_
   int32_t status;
 
   *pieces = 0;
+  audit->bought_count = 0;
   while ((status = shop__order_lines_next(q, &line)) == SHOP__ROW) {
+    note_bought(audit, &line);
     if (!shop__money_multiply(line.unit_price_minor, line.quantity, &product) ||
         product != line.total_minor)
       violation(audit, "order %s: a line of %s is not quantity times price", order->number,
@@ -295,9 +329,16 @@ static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
   shop__query_t *q = shop__reservations_each(tx, order->id);
   int32_t wanted = reservation_state_for(order->status);
   int64_t reserved = 0;
+  size_t at = 0;
+  bool same = true;
   int32_t status;
 
+  if (audit->bought_count > 1) /* the reservations come by product; each has one row */
+    qsort(audit->bought, audit->bought_count, sizeof *audit->bought, by_product);
   while ((status = shop__reservations_next(q, &row)) == SHOP__ROW) {
+    same = same && at < audit->bought_count && audit->bought[at].product_id == row.product_id &&
+           audit->bought[at].quantity == row.quantity;
+    at++;
     if (row.state != wanted)
       violation(audit, "order %s: stock is not reserved as its status says", order->number);
     if (order->status == SHOP_ORDER_CANCELLED && row.returned != row.quantity)
@@ -308,6 +349,8 @@ static int32_t check_reservations(shop__tx_t *tx, struct audit *audit,
   if (status == SHOP_OK && reserved != pieces)
     violation(audit, "order %s: %lld pieces bought, %lld reserved", order->number,
               (long long)pieces, (long long)reserved);
+  else if (status == SHOP_OK && !same && !audit->failed)
+    violation(audit, "order %s: other products are reserved than were bought", order->number);
   return status;
 }
 
@@ -563,6 +606,19 @@ static int32_t check_orders(shop__tx_t *tx, struct audit *audit) {
   return status;
 }
 
+/* One reference, one payment: where the gateway gave two orders the same one, the
+   money of one may be counted for both. */
+static int32_t check_references(shop__tx_t *tx, struct audit *audit) {
+  shop__query_t *q = shop__audit_shared_references_each(tx);
+  const char *number = NULL;
+  int32_t status;
+
+  while ((status = shop__audit_shared_references_next(q, &number)) == SHOP__ROW)
+    attention(audit, "order %s: the gateway knows its payment by the reference of an older one",
+              number);
+  return status;
+}
+
 static int32_t check_carts(shop__tx_t *tx, struct audit *audit) {
   shop__query_t *q = shop__audit_lost_carts_each(tx);
   int64_t cart_id = 0;
@@ -590,6 +646,8 @@ static int32_t check_whole(shop__tx_t *tx, struct audit *audit) {
     status = check_products(tx, audit);
   if (status == SHOP_OK)
     status = check_carts(tx, audit);
+  if (status == SHOP_OK)
+    status = check_references(tx, audit);
   return status;
 }
 
@@ -631,6 +689,7 @@ int32_t shop_verify_since(shop_t *shop, int64_t since_ms, shop_progress_fn progr
     return shop__leave(shop, shop__no_memory(err));
   status = shop__db_read(shop->db, audit_fn, &audit, err);
   shop__memory_free(audit.tallies);
+  shop__memory_free(audit.bought);
   if (status == SHOP_OK)
     *out = audit.report;
   else

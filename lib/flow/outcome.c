@@ -53,6 +53,11 @@ int32_t shop__order_outcome(const shop_order_t *order, shop_error_t *err) {
     shop__error_clear(err);
     return SHOP_OK;
   case SHOP_ORDER_FAILED:
+    if ((order->attention & SHOP__ATTENTION_LATE) != 0)
+      return shop__error_set(err, SHOP_DECLINED,
+                             "the payment had failed when the gateway took money for order %s: "
+                             "it is recorded, shop_order_cancel gives it back",
+                             order->number);
     reason = latest_detail(order, "payment.declined");
     return shop__error_set(err, SHOP_DECLINED,
                            "the payment was declined%s%s: the cart is open again",

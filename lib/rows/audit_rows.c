@@ -26,6 +26,13 @@ static const char LOST_CARTS_EACH[] =
     "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"
     " AND ((c.state = 2 AND o.status = 1) OR (c.state = 3 AND o.status IN (2, 4)))"
     " WHERE c.state IN (2, 3) AND o.id IS NULL ORDER BY c.id";
+/* Of payments that hold money: one that waits or was declined may be named by
+   something that is not its own. */
+static const char SHARED_REFERENCES_EACH[] =
+    "SELECT o.number FROM payments p JOIN orders o ON o.id = p.order_id"
+    " WHERE p.reference IS NOT NULL AND p.state IN (4, 6) AND EXISTS (SELECT 1 FROM payments q"
+    " WHERE q.reference = p.reference AND q.state IN (4, 6) AND q.order_id < p.order_id)"
+    " ORDER BY p.order_id";
 
 shop__query_t *shop__audit_products_each(shop__tx_t *tx) {
   return shop__query(tx, PRODUCTS_EACH);
@@ -102,6 +109,18 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
         .cart_order_id = shop__query_get_int(q, 15),
         .mail_state = (int32_t)shop__query_get_int(q, 16),
     };
+  return status;
+}
+
+shop__query_t *shop__audit_shared_references_each(shop__tx_t *tx) {
+  return shop__query(tx, SHARED_REFERENCES_EACH);
+}
+
+int32_t shop__audit_shared_references_next(shop__query_t *q, const char **number) {
+  int32_t status = shop__query_step(q);
+
+  if (status == SHOP__ROW)
+    *number = shop__query_get_text(q, 0);
   return status;
 }
 

@@ -596,6 +596,9 @@ struct shop__audit_order_row {
 /** Of orders that were changed at or after a time; 0: all. */
 shop__query_t *shop__audit_orders_each(shop__tx_t *tx, int64_t since_ms);
 int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *row) SHOP__MUST_USE;
+/** Numbers of orders whose payment is named as that of an older one. */
+shop__query_t *shop__audit_shared_references_each(shop__tx_t *tx);
+int32_t shop__audit_shared_references_next(shop__query_t *q, const char **number) SHOP__MUST_USE;
 /** Carts that say completing or completed and have no order that says so. */
 shop__query_t *shop__audit_lost_carts_each(shop__tx_t *tx);
 int32_t shop__audit_lost_carts_next(shop__query_t *q, int64_t *cart_id) SHOP__MUST_USE;

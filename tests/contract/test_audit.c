@@ -135,6 +135,23 @@ START_TEST(beside_a_writer) {
 }
 END_TEST
 
+/* One charge that two orders were paid by, as the gateway names it, is a person's. */
+START_TEST(one_reference_for_two_orders) {
+  struct world *world = world_of_all_kinds();
+  char *found;
+
+  buy(world, "gil@example.org", "CUP", GATEWAY_APPROVES, SHOP_OK);
+  world_verify(world, 0);
+  world_vandalise(world,
+                  "UPDATE payments SET reference = 'ch_9'"); /* Bob's and Eve's do not count */
+  found = world_findings(world);
+  ck_assert_str_eq(found,
+                   "A order #: the gateway knows its payment by the reference of an older one\n");
+  free(found);
+  world_free(world);
+}
+END_TEST
+
 START_TEST(arguments) {
   struct world *world = world_new();
   shop_audit_t *audit = NULL;
@@ -241,6 +258,11 @@ static const struct crime AGAINST_ORDERS[] = {
     {"UPDATE reservations SET quantity = 3 WHERE order_id = " ADA " AND product_id = " TEA ";"
      "UPDATE products SET sold = sold + 1, received = received + 1 WHERE sku = 'TEA'",
      "V order #: 3 pieces bought, 4 reserved\n"},
+    /* As many pieces as were bought, but one cup for one tea: the stock agrees. */
+    {"UPDATE reservations SET quantity = 3 - quantity WHERE order_id = " ADA ";"
+     "UPDATE products SET sold = sold - 1, received = received - 1 WHERE sku = 'TEA';"
+     "UPDATE products SET sold = sold + 1, received = received + 1 WHERE sku = 'CUP'",
+     "V order #: other products are reserved than were bought\n"},
     {"DELETE FROM outbox WHERE order_id = " ADA, "V order #: placed without its confirmation\n"},
     {"UPDATE carts SET state = 1, order_id = NULL WHERE order_id = " ADA,
      "V order #: placed, and its cart is not completed\n"},
@@ -454,10 +476,11 @@ START_TEST(more_than_can_be_read) {
   struct world *world = world_of_all_kinds();
   shop_audit_t *audit = NULL;
 
-  world_vandalise(world,
-                  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100)"
-                  " INSERT INTO carts SELECT i, (SELECT min(id) FROM users), 3, 1, 0, NULL, 1, 1, 1, 0, 0"
-                  " FROM n");
+  world_vandalise(
+      world,
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100)"
+      " INSERT INTO carts SELECT i, (SELECT min(id) FROM users), 3, 1, 0, NULL, 1, 1, 1, 0, 0"
+      " FROM n");
   ck_ok(world, shop_verify(world->shop, &audit, world->err));
   ck_assert_int_eq(shop_audit_violations(audit), 10100);
   ck_assert_int_eq(shop_audit_finding_count(audit), 10000);
@@ -475,6 +498,7 @@ int main(void) {
       a_sound_shop,
       beside_a_writer,
       arguments,
+      one_reference_for_two_orders,
       crimes_against_stock,
       sums_that_do_not_fit,
       crimes_against_orders,

@@ -411,6 +411,37 @@ START_TEST(the_transport_calls_the_library) {
 }
 END_TEST
 
+/* A report says declined while the charge is on its way, and then it is taken: the
+   caller hears that there is money, and the order shows it. */
+static void report_declined(struct gateway *gateway, void *user) {
+  struct world *world = user;
+  shop_payment_report_t *report = NULL;
+
+  ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_event_id(report, "evt_1"), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_key(report, gateway->last_key), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_outcome(report, SHOP_OUTCOME_DECLINED), SHOP_OK);
+  ck_ok(world, shop_payment_report(world->shop, report, NULL, world->err));
+  shop_payment_report_free(report);
+}
+
+START_TEST(late_money_is_told) {
+  struct stage stage = stage_new();
+  struct world *world = stage.world;
+  shop_order_t *order = NULL;
+
+  world->gateway.after = report_declined;
+  world->gateway.hook_user = world;
+  ck_status(world, world_buy(world, stage.token, stage.cart_id, NULL, &order), SHOP_DECLINED);
+  ck_assert_ptr_nonnull(strstr(shop_error_message(world->err), "took money"));
+  ck_assert_ptr_nonnull(strstr(shop_error_message(world->err), shop_order_number(order)));
+  ck_assert(shop_order_has_late_money(order));
+  ck_assert_int_eq(shop_order_captured_minor(order), 1998);
+  shop_order_free(order);
+  stage_end(&stage, 1);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       what_was_agreed_is_bought,
@@ -425,6 +456,7 @@ int main(void) {
       no_close_from_the_transport,
       closing_waits_for_a_purchase,
       the_transport_calls_the_library,
+      late_money_is_told,
   };
 
   return HARNESS_RUN("purchase callback", tests);
