@@ -69,6 +69,18 @@ SHOP_API int32_t shop_config_set_token_algorithm(shop_config_t *config, int32_t 
     refused. Default "libshop". @since 0.1.0 */
 SHOP_API int32_t shop_config_set_token_issuer(shop_config_t *config, const char *issuer);
 
+/** The claim "aud" of tokens (RFC 7519 4.1.3): whom they are meant for, such as
+    this shop among several with one issuer. 1 to 255 bytes; NULL, the default:
+    none. With one set, tokens without it are refused; with none set, tokens
+    with one are. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_token_audience(shop_config_t *config, const char *audience);
+
+/** By how much the clocks of the machines that use the tokens may differ: 0 to
+    600,000 ms. A token is good that much longer, and that much earlier than its
+    claim "nbf" says (which is a minute before "iat" already, so that a clock
+    set back a little logs nobody out). Default 0. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_token_skew_ms(shop_config_t *config, int64_t skew_ms);
+
 /** How long a new token is good: 1,000 ms to 10 years (315,360,000,000 ms);
     rounded down to whole seconds. Default 30 days. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_token_life_ms(shop_config_t *config, int64_t life_ms);

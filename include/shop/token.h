@@ -16,7 +16,8 @@ extern "C" {
 /**
  * Turns the text of a JWT into a token. Checked in this order: form and
  * length (at most 4,096 bytes), header (RFC 8725: the algorithm belongs to the
- * key), signature, claims and their types, issuer, time, user and revocation.
+ * key), signature, claims and their types, issuer, audience, time, user and
+ * revocation.
  *
  * @param jwt the text, as from `shop_token_jwt`
  * @param out receives the token; freed by `shop_token_free`
@@ -46,6 +47,50 @@ SHOP_API int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t *
 SHOP_API int32_t shop_token_revoke(shop_t *shop, const shop_token_t *token,
                                    const shop_options_t *options, shop_error_t *err);
 
+/**
+ * Makes a token of a user without a password: the merchant's call. A token that
+ * registering or logging in gives has no scope, and is good for every call of a
+ * shopper; scopes add to that and never take away from it, so a token is to be
+ * given to nobody who may not shop as that user. What a scope means is the
+ * host's: one that offers merchant calls over a network asks each caller's
+ * token for "merchant" (`shop_token_require_scope`) before it makes them.
+ *
+ * The event log tells "token.issued", with the scopes and the claim "jti".
+ *
+ * @param user_id whose token it is
+ * @param scopes  names (RFC 6749 3.3) with one space between, each once, up to 255
+ *                bytes in all; NULL or "": none
+ * @param life_ms 1,000 to 315,360,000,000 (10 years), rounded down to seconds;
+ *                0: as `shop_config_set_token_life_ms` says
+ * @param options takes the deadline
+ * @param out     receives the token; freed by `shop_token_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TOO_LONG, SHOP_ERR_TEXT the scopes;
+ *   SHOP_ERR_NOT_FOUND no such user; or as any call that writes (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_token_issue(shop_t *shop, int64_t user_id, const char *scopes,
+                                  int64_t life_ms, const shop_options_t *options,
+                                  shop_token_t **out, shop_error_t *err);
+
+/**
+ * Checks a token again in the store, and that it has a scope: the one question to
+ * ask before a call is made for somebody who is not the merchant.
+ *
+ * @param scope one name
+ * @return SHOP_OK; SHOP_ERR_SCOPE the token is good and has not this scope;
+ *   SHOP_ERR_ARGUMENT, SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID,
+ *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED; or as any call that reads
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_token_require_scope(shop_t *shop, const shop_token_t *token,
+                                          const char *scope, shop_error_t *err);
+
+/** Has the token this scope? Of what it was made with: the store is not asked, so
+    it is for display alone. False for NULL. @since 0.1.0 */
+SHOP_API bool shop_token_has_scope(const shop_token_t *token, const char *scope);
+/** The scopes of a token, one space between; "" for none and for NULL. Borrowed.
+    @since 0.1.0 */
+SHOP_API const char *shop_token_scopes(const shop_token_t *token);
 /** The text to hand to the shopper, for `Authorization: Bearer`. Borrowed.
     NULL gives "". It is a secret. @since 0.1.0 */
 SHOP_API const char *shop_token_jwt(const shop_token_t *token);
@@ -53,7 +98,8 @@ SHOP_API const char *shop_token_jwt(const shop_token_t *token);
 SHOP_API int64_t shop_token_user_id(const shop_token_t *token);
 /** When it was issued, in ms since 1970; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_token_issued_at_ms(const shop_token_t *token);
-/** From when on it is refused, in ms since 1970; 0 for NULL. @since 0.1.0 */
+/** From when on it is refused (but for `shop_config_set_token_skew_ms`), in ms
+    since 1970; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_token_expires_at_ms(const shop_token_t *token);
 /** Frees a token and wipes its text. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_token_free(shop_token_t *token);

@@ -118,6 +118,19 @@ int32_t shop_config_set_token_issuer(shop_config_t *config, const char *issuer) 
                         : set_text(config->issuer, issuer, SHOP__ISSUER_MAX_BYTES);
 }
 
+int32_t shop_config_set_token_audience(shop_config_t *config, const char *audience) {
+  if (config != NULL && audience == NULL) {
+    config->audience[0] = '\0';
+    return SHOP_OK;
+  }
+  return config == NULL ? SHOP_ERR_ARGUMENT
+                        : set_text(config->audience, audience, SHOP__ISSUER_MAX_BYTES);
+}
+
+int32_t shop_config_set_token_skew_ms(shop_config_t *config, int64_t skew_ms) {
+  return set_int64(config, FIELD(config, token_skew_ms), skew_ms, 0, SHOP__TOKEN_SKEW_MAX_MS);
+}
+
 int32_t shop_config_set_token_life_ms(shop_config_t *config, int64_t life_ms) {
   return set_int64(config, FIELD(config, token_life_ms), life_ms, 1000, TEN_YEARS_MS);
 }

@@ -52,10 +52,12 @@ struct shop_config {
   char name[SHOP__NAME_MAX + 1];
   char mail_from[SHOP__EMAIL_BYTES];
   char issuer[SHOP__ISSUER_MAX_BYTES + 1];
+  char audience[SHOP__ISSUER_MAX_BYTES + 1]; /* "": none */
   int32_t durability;
   int64_t busy_timeout_ms;
   int32_t token_algorithm;
   int64_t token_life_ms;
+  int64_t token_skew_ms;
   struct shop__hasher_settings password;
   struct shop__peppers peppers;
   shop_password_fn password_check;
@@ -212,11 +214,15 @@ struct shop_token {
   char store_id[SHOP__STORE_ID_BYTES];
   char subject[SHOP__RANDOM_ID_BYTES];
   char jti[SHOP__RANDOM_ID_BYTES];
-  char kid[SHOP__KID_BYTES]; /* of the key that signed it */
-  int64_t user_id; /* 0 until the store was asked */
+  char kid[SHOP__KID_BYTES];             /* of the key that signed it */
+  char scope[SHOP__SCOPE_MAX_BYTES + 1]; /* "": none */
+  int64_t user_id;                       /* 0 until the store was asked */
   int64_t epoch;
   int64_t issued_at_ms;
   int64_t expires_at_ms;
+  /* the two as the clock is asked, with the skew that the shop allows */
+  int64_t good_from_ms;
+  int64_t good_until_ms;
   char *jwt;
 };
 
@@ -225,6 +231,8 @@ struct shop__grant {
   const char *subject;
   int64_t epoch;
   int64_t now_ms;
+  const char *scope; /* NULL or "": none */
+  int64_t life_ms;   /* 0: the shop's */
 };
 /** Signs a token and runs fn in a write; *slot, which fn finds by its ctx, is the
     token meanwhile, and fn stores it by shop__token_store. All of it again when

@@ -113,7 +113,7 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = run_steps(shop, prune_keys, shop->config.idempotency_life_ms, &done->keys, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_tokens, 0, &done->tokens, err);
+    status = run_steps(shop, prune_tokens, shop->config.token_skew_ms, &done->tokens, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
   if (status == SHOP_OK)

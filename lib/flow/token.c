@@ -1,4 +1,5 @@
 /* Tokens: made, read, checked and revoked. */
+#include <stdio.h>
 #include <string.h>
 
 #include "flow.h"
@@ -11,6 +12,18 @@
 /* A key that changes at every try is not being rotated but fought over. */
 #define TRIES_MAX 8
 
+/* How long before its making a token may be used: a clock that is set back by
+   less logs nobody out. */
+#define BACKDATED_S 60
+
+/* A token is refused before its nbf, and where its iat lies in the future, in
+   both cases but for what the clocks may differ. */
+static int64_t good_from_s(const struct shop__claims *claims) {
+  int64_t made_s = claims->issued_at_s - BACKDATED_S;
+
+  return claims->not_before_s > made_s ? claims->not_before_s : made_s;
+}
+
 static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, const char *kid,
                          char *jwt, shop_token_t **out, shop_error_t *err) {
   shop_token_t *token = shop__memory_zalloc(sizeof *token);
@@ -21,9 +34,12 @@ static int32_t token_new(const shop_t *shop, const struct shop__claims *claims, 
   memcpy(token->subject, claims->subject, sizeof token->subject);
   memcpy(token->jti, claims->jti, sizeof token->jti);
   memcpy(token->kid, kid, sizeof token->kid);
+  memcpy(token->scope, claims->scope, sizeof token->scope);
   token->epoch = claims->epoch;
   token->issued_at_ms = claims->issued_at_s * 1000;
   token->expires_at_ms = claims->expires_at_s * 1000;
+  token->good_from_ms = good_from_s(claims) * 1000 - shop->config.token_skew_ms;
+  token->good_until_ms = token->expires_at_ms + shop->config.token_skew_ms;
   token->jwt = jwt;
   *out = token;
   return SHOP_OK;
@@ -39,15 +55,21 @@ static void jwt_free(char *jwt) {
 static int32_t make(shop_t *shop, const struct shop__grant *grant, shop_token_t **out,
                     shop_error_t *err) {
   const struct shop__key *key = atomic_load(&shop->signing);
+  int64_t life_ms = grant->life_ms != 0 ? grant->life_ms : shop->config.token_life_ms;
+  int64_t now_s = grant->now_ms / 1000;
   struct shop__claims claims = {
-      .issued_at_s = grant->now_ms / 1000,
-      .expires_at_s = grant->now_ms / 1000 + shop->config.token_life_ms / 1000,
+      .issued_at_s = now_s,
+      .expires_at_s = now_s + life_ms / 1000,
+      .not_before_s = now_s > BACKDATED_S ? now_s - BACKDATED_S : 0,
       .epoch = grant->epoch,
   };
   char *jwt = NULL;
   int32_t status;
 
   memcpy(claims.issuer, shop->config.issuer, sizeof claims.issuer);
+  memcpy(claims.audience, shop->config.audience, sizeof claims.audience);
+  if (grant->scope != NULL)
+    (void)snprintf(claims.scope, sizeof claims.scope, "%s", grant->scope);
   memcpy(claims.subject, grant->subject, sizeof claims.subject);
   shop__random_id(claims.jti);
   status = shop__jwt_sign(key, &claims, &jwt, err);
@@ -76,10 +98,9 @@ int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t use
   return status;
 }
 
-int32_t shop__token_grant(shop_t *shop, const struct shop__grant *grant,
-                          const shop_token_t **slot, shop__db_fn fn, void *ctx,
-                          const struct shop__db_write_rule *rule, shop_token_t **out,
-                          shop_error_t *err) {
+int32_t shop__token_grant(shop_t *shop, const struct shop__grant *grant, const shop_token_t **slot,
+                          shop__db_fn fn, void *ctx, const struct shop__db_write_rule *rule,
+                          shop_token_t **out, shop_error_t *err) {
   shop_token_t *token = NULL;
   int32_t status = STALE_KEY;
 
@@ -117,11 +138,11 @@ int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out, sho
   if (status == SHOP_OK && key == NULL)
     status = shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "no key of this shop signed the token");
   if (status == SHOP_OK)
-    status = shop__jwt_verify(key, jwt, shop->config.issuer, &claims, err);
+    status = shop__jwt_verify(key, jwt, shop->config.issuer, shop->config.audience, &claims, err);
   if (status != SHOP_OK)
     return status;
   /* Claims in ms must stay exact integers; nobody of us signs such a time. */
-  if (claims.expires_at_s > SHOP__EXACT_MAX / 1000)
+  if (claims.expires_at_s > SHOP__EXACT_MAX / 1000 || claims.not_before_s > SHOP__EXACT_MAX / 1000)
     return shop__error_set(err, SHOP_ERR_TOKEN_INVALID, "the token's times are out of range");
   copy = shop__memory_strdup(jwt);
   if (copy == NULL)
@@ -145,8 +166,11 @@ int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
   bool found = false;
   int32_t status;
 
-  if (now_ms >= token->expires_at_ms)
+  if (now_ms >= token->good_until_ms)
     return shop__error_set(err, SHOP_ERR_TOKEN_EXPIRED, "the token has expired: log in again");
+  if (now_ms < token->good_from_ms)
+    return shop__error_set(err, SHOP_ERR_TOKEN_INVALID,
+                           "the token is of the future: was a clock set back?");
   status = shop__token_get(tx, token->jti, token->kid, row, &found);
   if (status != SHOP_OK)
     return status;

@@ -134,9 +134,11 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
   login->now_ms = shop__now_ms(shop);
   status = patience_rule(patience, &rule, err);
   if (status == SHOP_OK)
-    status = shop__token_grant(
-        shop, &(struct shop__grant){login->subject, login->epoch, login->now_ms}, &login->token,
-        store_login_fn, login, &rule, &token, err);
+    status = shop__token_grant(shop,
+                               &(struct shop__grant){.subject = login->subject,
+                                                     .epoch = login->epoch,
+                                                     .now_ms = login->now_ms},
+                               &login->token, store_login_fn, login, &rule, &token, err);
   if (status == SHOP_OK && !login->changed) {
     token->user_id = login->user_id;
     *out = token;
@@ -258,9 +260,12 @@ static int32_t register_user(shop_t *shop, struct registration *registration,
   shop__random_id(subject);
   status = patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
-    status = shop__token_grant(
-        shop, &(struct shop__grant){subject, 1, registration->now_ms}, &registration->token,
-        register_fn, registration, &rule, &token, err);
+    status = shop__token_grant(shop,
+                               &(struct shop__grant){.subject = subject,
+                                                     .epoch = 1,
+                                                     .now_ms = registration->now_ms},
+                               &registration->token, register_fn, registration, &rule, &token,
+                               err);
   if (status == SHOP_OK && !registration->repeated) {
     token->user_id = registration->user_id;
     *out = token;

@@ -129,13 +129,17 @@ void shop__key_wipe(struct shop__key *key);
 
 #define SHOP__JWT_MAX_BYTES 4096
 #define SHOP__ISSUER_MAX_BYTES 255
+#define SHOP__SCOPE_MAX_BYTES 255
 
 struct shop__claims {
   char issuer[SHOP__ISSUER_MAX_BYTES + 1];
+  char audience[SHOP__ISSUER_MAX_BYTES + 1]; /* "": for whoever knows the key */
+  char scope[SHOP__SCOPE_MAX_BYTES + 1];     /* "": none; else as shop__scope_valid has it */
   char subject[SHOP__RANDOM_ID_BYTES]; /* the user's subject */
   char jti[SHOP__RANDOM_ID_BYTES];
-  int64_t issued_at_s; /* iat, exp: whole seconds, 0 .. 2^53 - 1 (RFC 7519) */
+  int64_t issued_at_s; /* iat, exp, nbf: whole seconds, 0 .. 2^53 - 1 (RFC 7519) */
   int64_t expires_at_s;
+  int64_t not_before_s; /* 0 also where nbf is absent */
   int64_t epoch; /* private claim "epoch", 1 .. 2^53 - 1 */
 };
 
@@ -152,10 +156,20 @@ int32_t shop__jwt_kid(const char *jwt, char kid[SHOP__KID_BYTES], shop_error_t *
 /** Checks form, header, signature and claims, in this order: form before
     anything is decoded; header without duplicates, alg and kid the key's own,
     typ absent or "JWT", no crit, no b64; libjwt; alg again; payload without
-    duplicates, each claim there with its type and range; issuer equal. It does
-    not look at the time. Every failure but NO_MEMORY is
-    SHOP_ERR_TOKEN_INVALID; *claims is then zeroed. */
+    duplicates, each claim there with its type and range; issuer equal; audience
+    absent where none is expected ("" or NULL), else equal, or an array that has it
+    (RFC 7519 4.1.3). It does not look at the time. Every failure but NO_MEMORY
+    is SHOP_ERR_TOKEN_INVALID; *claims is then zeroed. */
 int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const char *issuer,
-                         struct shop__claims *claims, shop_error_t *err) SHOP__MUST_USE;
+                         const char *audience, struct shop__claims *claims,
+                         shop_error_t *err) SHOP__MUST_USE;
+
+/* ---- scope.c: scopes (RFC 6749 3.3, RFC 8693 4.2) ----------------------------- */
+
+/** One or more names, each once, with one space between: 1 to 255 bytes in all. A
+    name has the characters 0x21, 0x23 to 0x5B and 0x5D to 0x7E. */
+bool shop__scope_valid(const char *scopes, size_t size) SHOP__MUST_USE;
+/** Is name, which has no space, one of them? */
+bool shop__scope_has(const char *scopes, const char *name) SHOP__MUST_USE;
 
 #endif

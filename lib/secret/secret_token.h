@@ -50,10 +50,17 @@ struct shop__token_text {
 bool shop__token_payload(const struct shop__token_form *form,
                          struct shop__token_text *out) SHOP__MUST_USE;
 
+/** What a token must name. */
+struct shop__token_names {
+  const char *issuer;
+  const char *audience; /* "": the claim must be absent */
+};
+
 /** SHOP_ERR_TOKEN_INVALID unless the payload is an object without duplicates in
-    which every claim stands with its type and range and iss is issuer.
-    SHOP_ERR_NO_MEMORY. */
-int32_t shop__token_claims(const struct shop__token_text *payload, const char *issuer,
+    which every claim stands with its type and range, and iss and aud are as
+    expected. SHOP_ERR_NO_MEMORY. */
+int32_t shop__token_claims(const struct shop__token_text *payload,
+                           const struct shop__token_names *names,
                            struct shop__claims *out) SHOP__MUST_USE;
 
 #define SHOP__PAYLOAD_BYTES 2048

@@ -60,7 +60,8 @@ static size_t signature_size(int32_t alg) {
 }
 
 int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const char *issuer,
-                         struct shop__claims *claims, shop_error_t *err) {
+                         const char *audience, struct shop__claims *claims, shop_error_t *err) {
+  const struct shop__token_names names = {issuer, audience == NULL ? "" : audience};
   struct shop__token_form form;
   struct shop__token_text payload;
   memset(claims, 0, sizeof *claims);
@@ -84,14 +85,16 @@ int32_t shop__jwt_verify(const struct shop__key *key, const char *jwt, const cha
   if (status != SHOP_OK) {
     return fail(status, "signature", err);
   }
-  status = shop__token_claims(&payload, issuer, claims);
+  status = shop__token_claims(&payload, &names, claims);
   return status == SHOP_OK ? SHOP_OK : fail(status, "payload", err);
 }
 
 static bool claims_equal(const struct shop__claims *a, const struct shop__claims *b) {
   return strcmp(a->issuer, b->issuer) == 0 && strcmp(a->subject, b->subject) == 0 &&
          strcmp(a->jti, b->jti) == 0 && a->issued_at_s == b->issued_at_s &&
-         a->expires_at_s == b->expires_at_s && a->epoch == b->epoch;
+         a->expires_at_s == b->expires_at_s && a->not_before_s == b->not_before_s &&
+         strcmp(a->audience, b->audience) == 0 && strcmp(a->scope, b->scope) == 0 &&
+         a->epoch == b->epoch;
 }
 
 /* Signs, and lets the token out only when it passes our own check: libjwt does
@@ -107,7 +110,7 @@ static int32_t sign(const struct shop__key *key, const struct shop__claims *clai
     status = has_room() ? shop__jwt_seal(key, payload, out) : SHOP_ERR_NO_MEMORY;
   }
   if (status == SHOP_OK) {
-    status = shop__jwt_verify(key, *out, claims->issuer, &read_back, NULL);
+    status = shop__jwt_verify(key, *out, claims->issuer, claims->audience, &read_back, NULL);
   }
   if (status == SHOP_OK && !claims_equal(claims, &read_back)) {
     status = SHOP_ERR_CORRUPT;

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,80 +210,172 @@ static bool take_number(const json_t *object, const char *name, int64_t min, int
   return *out >= min && *out <= EXACT_MAX;
 }
 
-static bool take_claims(const json_t *object, const char *issuer, struct shop__claims *out) {
-  const json_t *not_before = json_object_get(object, "nbf");
-  size_t issuer_size = strnlen(issuer, SHOP__ISSUER_MAX_BYTES + 1);
-  if (issuer_size > SHOP__ISSUER_MAX_BYTES || !is_text(json_object_get(object, "iss"), issuer)) {
-    return false;
-  }
-  memcpy(out->issuer, issuer, issuer_size);
-  return take_id(object, "sub", out->subject) && take_id(object, "jti", out->jti) &&
-         take_number(object, "iat", 0, &out->issued_at_s) &&
-         take_number(object, "exp", 0, &out->expires_at_s) &&
-         take_number(object, "epoch", 1, &out->epoch) && out->expires_at_s > out->issued_at_s &&
-         (not_before == NULL || json_is_integer(not_before));
-}
-
-static bool claims_are_valid(const struct shop__claims *claims) {
-  return strnlen(claims->issuer, sizeof claims->issuer) < sizeof claims->issuer &&
-         is_id(claims->subject, strnlen(claims->subject, sizeof claims->subject)) &&
-         is_id(claims->jti, strnlen(claims->jti, sizeof claims->jti)) && claims->issued_at_s >= 0 &&
-         claims->expires_at_s > claims->issued_at_s && claims->expires_at_s <= EXACT_MAX &&
-         claims->epoch >= 1 && claims->epoch <= EXACT_MAX &&
-         shop__text_utf8(claims->issuer, strlen(claims->issuer));
-}
-
-/* No character that JSON writes in another way, or may. */
-static bool is_plain(const char *text) {
-  for (const char *at = text; *at != '\0'; at++) {
-    if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\') {
-      return false;
+/* iss is a text and nothing else; aud is what RFC 7519 4.1.3 lets it be. */
+static bool take_names(const json_t *object, const struct shop__token_names *names,
+                       struct shop__claims *out) {
+  const json_t *audience = json_object_get(object, "aud");
+  bool meant = names->audience[0] == '\0' ? audience == NULL : is_text(audience, names->audience);
+  if (json_is_array(audience) && names->audience[0] != '\0') {
+    for (size_t i = 0; i < json_array_size(audience); i++) {
+      const json_t *one = json_array_get(audience, i);
+      if (!json_is_string(one)) {
+        return false;
+      }
+      meant = meant || is_text(one, names->audience);
     }
   }
+  if (!meant || !is_text(json_object_get(object, "iss"), names->issuer)) {
+    return false;
+  }
+  memcpy(out->issuer, names->issuer, strlen(names->issuer));
+  memcpy(out->audience, names->audience, strlen(names->audience));
   return true;
 }
 
-/* Is the payload these claims as libjwt writes them, members sorted and no space
-   between them? Then they are what it says, and it says nothing else. */
-static bool is_written_as(const struct shop__token_text *payload,
-                          const struct shop__claims *claims) {
-  char plain[SHOP__PAYLOAD_BYTES];
-  int size = snprintf(plain, sizeof plain,
-                      "{\"epoch\":%" PRId64 ",\"exp\":%" PRId64 ",\"iat\":%" PRId64
-                      ",\"iss\":\"%s\",\"jti\":\"%s\",\"sub\":\"%s\"}",
-                      claims->epoch, claims->expires_at_s, claims->issued_at_s, claims->issuer,
-                      claims->jti, claims->subject);
-  return is_to_the_letter(payload, plain, size);
-}
-
-/* The claims of a payload that libjwt wrote for us, without jansson: what stands
-   where they would be is no more than a guess, and its proof is that it makes the
-   same text when written. */
-static bool guess_claims(const struct shop__token_text *payload, const char *issuer,
-                         struct shop__claims *out) {
-  size_t issuer_size = strnlen(issuer, SHOP__ISSUER_MAX_BYTES + 1);
-  if (issuer_size > SHOP__ISSUER_MAX_BYTES || !is_plain(issuer)) {
+static bool take_scope(const json_t *object, struct shop__claims *out) {
+  const json_t *scope = json_object_get(object, "scope");
+  if (scope == NULL) {
+    return true;
+  }
+  if (!json_is_string(scope) ||
+      !shop__scope_valid(json_string_value(scope), json_string_length(scope))) {
     return false;
   }
-  memcpy(out->issuer, issuer, issuer_size);
-  /* 16 digits are enough for EXACT_MAX, 22 characters for an id */
-  int found = sscanf(payload->bytes,
-                     "{\"epoch\":%16" SCNd64 ",\"exp\":%16" SCNd64 ",\"iat\":%16" SCNd64
-                     ",\"iss\":\"%*[^\"]\",\"jti\":\"%22[^\"]\",\"sub\":\"%22[^\"]\"}",
-                     &out->epoch, &out->expires_at_s, &out->issued_at_s, out->jti, out->subject);
-  return found == 5 && claims_are_valid(out) && is_written_as(payload, out);
+  memcpy(out->scope, json_string_value(scope), json_string_length(scope));
+  return true;
 }
 
-int32_t shop__token_claims(const struct shop__token_text *payload, const char *issuer,
-                           struct shop__claims *out) {
+static bool take_claims(const json_t *object, const struct shop__token_names *names,
+                        struct shop__claims *out) {
+  return take_names(object, names, out) && take_scope(object, out) &&
+         take_id(object, "sub", out->subject) && take_id(object, "jti", out->jti) &&
+         take_number(object, "iat", 0, &out->issued_at_s) &&
+         take_number(object, "exp", 0, &out->expires_at_s) &&
+         take_number(object, "epoch", 1, &out->epoch) && out->expires_at_s > out->issued_at_s &&
+         (json_object_get(object, "nbf") == NULL ||
+          take_number(object, "nbf", 0, &out->not_before_s));
+}
+
+/* Ended by a NUL, and UTF-8. */
+static bool is_name(const char *text, size_t size) {
+  return strnlen(text, size) < size && shop__text_utf8(text, strlen(text));
+}
+
+static bool is_time(int64_t seconds) {
+  return seconds >= 0 && seconds <= EXACT_MAX;
+}
+
+static bool claims_are_valid(const struct shop__claims *claims) {
+  size_t scope_size = strnlen(claims->scope, sizeof claims->scope);
+  return is_name(claims->issuer, sizeof claims->issuer) &&
+         is_name(claims->audience, sizeof claims->audience) &&
+         (scope_size == 0 || shop__scope_valid(claims->scope, scope_size)) &&
+         is_id(claims->subject, strnlen(claims->subject, sizeof claims->subject)) &&
+         is_id(claims->jti, strnlen(claims->jti, sizeof claims->jti)) &&
+         is_time(claims->issued_at_s) && is_time(claims->expires_at_s) &&
+         is_time(claims->not_before_s) && claims->expires_at_s > claims->issued_at_s &&
+         claims->epoch >= 1 && claims->epoch <= EXACT_MAX;
+}
+
+/* ---- a payload of our own, read without jansson ------------------------------------ */
+
+/* A walk along a payload as libjwt writes one for us: members sorted, no space
+   between them. What is not to the letter so ends it; then jansson decides. */
+struct walk {
+  const char *at;
+  bool ok;
+};
+
+static bool stands(const struct walk *walk, const char *plain, size_t size) {
+  return walk->ok && strncmp(walk->at, plain, size) == 0;
+}
+
+#define STANDS(walk, literal) stands(walk, literal, sizeof(literal) - 1)
+
+static void pass(struct walk *walk, const char *plain, size_t size) {
+  walk->ok = stands(walk, plain, size);
+  walk->at += walk->ok ? size : 0;
+}
+
+#define PASS(walk, literal) pass(walk, literal, sizeof(literal) - 1)
+
+/* 0, or up to 16 digits of which the first is none: enough for EXACT_MAX. */
+static void pass_number(struct walk *walk, int64_t *out) {
+  const char *begin = walk->at;
+  *out = 0;
+  while (walk->ok && *walk->at >= '0' && *walk->at <= '9' && walk->at - begin < 16) {
+    *out = *out * 10 + (*walk->at++ - '0');
+  }
+  walk->ok = walk->ok && walk->at > begin && (*begin != '0' || walk->at - begin == 1);
+}
+
+/* Up to size - 1 characters that JSON can write in one way only, and the quotation
+   mark after them. */
+static void pass_text(struct walk *walk, char *out, size_t size) {
+  const char *begin = walk->at;
+  const char *end = walk->ok ? strchr(begin, '"') : NULL;
+  walk->ok = end != NULL && (size_t)(end - begin) < size;
+  for (const char *at = begin; walk->ok && at < end; at++) {
+    walk->ok = *at >= ' ' && *at <= '~' && *at != '\\';
+  }
+  if (walk->ok) {
+    memcpy(out, begin, (size_t)(end - begin));
+    out[end - begin] = '\0';
+    walk->at = end + 1;
+  }
+}
+
+/* False when the payload is not to the letter what we write, or says what it must
+   not. What stands in it is then for jansson to find out. */
+static bool read_own(const struct shop__token_text *payload, const struct shop__token_names *names,
+                     struct shop__claims *out) {
+  struct walk walk = {payload->bytes, true};
+  PASS(&walk, "{");
+  if (STANDS(&walk, "\"aud\":\"")) {
+    PASS(&walk, "\"aud\":\"");
+    pass_text(&walk, out->audience, sizeof out->audience);
+    walk.ok = walk.ok && out->audience[0] != '\0';
+    PASS(&walk, ",");
+  }
+  PASS(&walk, "\"epoch\":");
+  pass_number(&walk, &out->epoch);
+  PASS(&walk, ",\"exp\":");
+  pass_number(&walk, &out->expires_at_s);
+  PASS(&walk, ",\"iat\":");
+  pass_number(&walk, &out->issued_at_s);
+  PASS(&walk, ",\"iss\":\"");
+  pass_text(&walk, out->issuer, sizeof out->issuer);
+  PASS(&walk, ",\"jti\":\"");
+  pass_text(&walk, out->jti, sizeof out->jti);
+  PASS(&walk, ",\"nbf\":");
+  pass_number(&walk, &out->not_before_s);
+  if (STANDS(&walk, ",\"scope\":\"")) {
+    PASS(&walk, ",\"scope\":\"");
+    pass_text(&walk, out->scope, sizeof out->scope);
+    walk.ok = walk.ok && out->scope[0] != '\0';
+  }
+  PASS(&walk, ",\"sub\":\"");
+  pass_text(&walk, out->subject, sizeof out->subject);
+  PASS(&walk, "}");
+  return walk.ok && walk.at == payload->bytes + payload->size &&
+         strcmp(out->issuer, names->issuer) == 0 && strcmp(out->audience, names->audience) == 0 &&
+         claims_are_valid(out);
+}
+
+int32_t shop__token_claims(const struct shop__token_text *payload,
+                           const struct shop__token_names *names, struct shop__claims *out) {
   json_t *object;
   memset(out, 0, sizeof *out);
-  if (guess_claims(payload, issuer, out)) {
+  if (strnlen(names->issuer, sizeof out->issuer) == sizeof out->issuer ||
+      strnlen(names->audience, sizeof out->audience) == sizeof out->audience) {
+    return SHOP_ERR_TOKEN_INVALID; /* no token of ours names these */
+  }
+  if (read_own(payload, names, out)) {
     return SHOP_OK;
   }
   memset(out, 0, sizeof *out);
   int32_t status = read_object_surely(payload, &object);
-  if (status == SHOP_OK && !take_claims(object, issuer, out)) {
+  if (status == SHOP_OK && !take_claims(object, names, out)) {
     memset(out, 0, sizeof *out);
     status = SHOP_ERR_TOKEN_INVALID;
   }
@@ -292,17 +383,24 @@ int32_t shop__token_claims(const struct shop__token_text *payload, const char *i
   return status;
 }
 
+/* A claim that is not written when it is "". */
+static bool add_optional(json_t *object, const char *name, const char *value) {
+  return value[0] == '\0' || json_object_set_new(object, name, json_string(value)) == 0;
+}
+
 int32_t shop__token_write(const struct shop__claims *claims, char out[SHOP__PAYLOAD_BYTES]) {
   memset(out, 0, SHOP__PAYLOAD_BYTES);
   if (!claims_are_valid(claims)) {
     return SHOP_ERR_ARGUMENT;
   }
-  json_t *object =
-      json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "iss", claims->issuer, "sub", claims->subject,
-                "jti", claims->jti, "iat", (json_int_t)claims->issued_at_s, "exp",
-                (json_int_t)claims->expires_at_s, "epoch", (json_int_t)claims->epoch);
+  json_t *object = json_pack(
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "iss", claims->issuer, "sub", claims->subject, "jti",
+      claims->jti, "iat", (json_int_t)claims->issued_at_s, "exp", (json_int_t)claims->expires_at_s,
+      "nbf", (json_int_t)claims->not_before_s, "epoch", (json_int_t)claims->epoch);
+  bool whole = object != NULL && add_optional(object, "aud", claims->audience) &&
+               add_optional(object, "scope", claims->scope);
   /* One byte is kept for the NUL; 0 is a failure too. */
-  size_t size = object == NULL ? 0 : json_dumpb(object, out, SHOP__PAYLOAD_BYTES, JSON_COMPACT);
+  size_t size = whole ? json_dumpb(object, out, SHOP__PAYLOAD_BYTES, JSON_COMPACT) : 0;
   json_decref(object);
   if (size == 0 || size >= SHOP__PAYLOAD_BYTES) {
     memset(out, 0, SHOP__PAYLOAD_BYTES);

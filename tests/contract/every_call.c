@@ -143,6 +143,11 @@ MAKE_GIVING(key_list, shop_key_ring_t, shop_key_ring_free, shop_key_list(shop, o
 MAKE_GIVING(key_export_jwks, shop_text_t, shop_text_free, shop_key_export_jwks(shop, out, err))
 MAKE_PLAIN(key_rotate, shop_key_rotate(shop, SHOP_TOKEN_ES256, NULL, err))
 MAKE_PLAIN(key_retire, shop_key_retire(shop, props->kid, NULL, err))
+MAKE_GIVING(token_issue, shop_token_t, shop_token_free,
+            shop_token_issue(shop, props->user_id, "merchant", 0, NULL, out, err))
+MAKE_PLAIN(token_require_scope,
+           shop_token_require_scope(shop, props->token == NULL ? NULL : props->merchant_token,
+                                    "merchant", err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
 /* Buys with a request that names a method. */
@@ -275,6 +280,8 @@ const struct call every_call[] = {
     {"shop_cart_clear", true, true, true, false, cart_clear},
     {"shop_product_retire", true, false, false, false, product_retire},
     {"shop_recover", false, false, false, false, recover},
+    {"shop_token_issue", true, false, true, false, token_issue},
+    {"shop_token_require_scope", false, true, false, false, token_require_scope},
     {"shop_key_list", false, false, true, false, key_list},
     {"shop_key_export_jwks", false, false, true, false, key_export_jwks},
     {"shop_key_rotate", true, false, false, false, key_rotate},
@@ -398,6 +405,9 @@ struct scene scene_in(struct world *world) {
   snprintf(backup_path, sizeof backup_path, "%s.copy", world->path);
   scene.props.backup_path = backup_path;
   add_key(world, scene.props.kid);
+  ck_ok(world, shop_token_issue(world->shop, scene.props.user_id, "merchant", 0, NULL,
+                                &scene.merchant_token, world->err));
+  scene.props.merchant_token = scene.merchant_token;
   return scene;
 }
 
@@ -410,5 +420,6 @@ void scene_free(struct scene *scene) {
   shop_order_free(scene->order);
   shop_mail_free(scene->mail);
   shop_token_free(scene->token);
+  shop_token_free(scene->merchant_token);
   world_free(scene->world);
 }

@@ -29,6 +29,7 @@ struct props {
   int64_t second_cart_id;
   const shop_payment_report_t *report; /* of what is known about the order */
   const char *backup_path;
+  const shop_token_t *merchant_token; /* with the scope "merchant" */
   char kid[24]; /* of a key that has signed nothing */
   /* result: the outputs are as the status promises: an object with SHOP_OK and
      with the outcome family, else NULL or 0 (the order also when the store failed
@@ -55,7 +56,7 @@ extern const size_t every_call_count;
    filled cart, and what else the calls need: orders of other shoppers. */
 struct scene {
   struct world *world;
-  shop_token_t *token;
+  shop_token_t *token, *merchant_token;
   shop_order_t *order;
   shop_token_t *other_tokens[5];
   shop_order_t *other_orders[4];

@@ -32,6 +32,7 @@ static const struct {
     ROW(SHOP_ERR_TOKEN_INVALID, "test_token", "token_of_a_vanished_user"),
     ROW(SHOP_ERR_TOKEN_EXPIRED, "test_token", "expired_token"),
     ROW(SHOP_ERR_TOKEN_REVOKED, "test_token", "revoked_token"),
+    ROW(SHOP_ERR_SCOPE, "test_token_scope", "scope_is_asked_for"),
     ROW(SHOP_ERR_NOT_FOUND, "test_catalogue", "unknown_sku"),
     ROW(SHOP_ERR_EMAIL_TAKEN, "test_timeline_1_register", "address_is_taken_in_any_case"),
     ROW(SHOP_ERR_PRODUCT_RETIRED, "test_timeline_3_cart", "retired_product_is_shown"),

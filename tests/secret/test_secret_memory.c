@@ -265,7 +265,7 @@ static enum outcome verify(void *ctx) {
   struct shop__claims claims;
   memset(&claims, 0x5a, sizeof claims);
   inject.active = true;
-  int32_t status = shop__jwt_verify(&c->key, c->token, c->claims.issuer, &claims, NULL);
+  int32_t status = shop__jwt_verify(&c->key, c->token, c->claims.issuer, NULL, &claims, NULL);
   inject.active = false;
   if (status == SHOP_OK) {
     return memcmp(&claims, &c->claims, sizeof claims) == 0 ? RIGHT : WRONG;
@@ -281,7 +281,7 @@ static enum outcome sign(void *ctx) {
   int32_t status = shop__jwt_sign(&c->key, &c->claims, &token, NULL);
   inject.active = false;
   if (status == SHOP_OK) {
-    return shop__jwt_verify(&c->key, token, c->claims.issuer, &claims, NULL) == SHOP_OK &&
+    return shop__jwt_verify(&c->key, token, c->claims.issuer, NULL, &claims, NULL) == SHOP_OK &&
                    memcmp(&claims, &c->claims, sizeof claims) == 0
                ? RIGHT
                : WRONG;

@@ -20,13 +20,22 @@ START_TEST(claims_come_out) {
   struct shop__claims claims;
   forge_key(SHOP__KEY_ES256, &key);
   forge_token(&key, GOOD_HEADER, GOOD_PAYLOAD, token);
-  ck_assert_int_eq(shop__jwt_verify(&key, token, ISSUER, &claims, NULL), SHOP_OK);
+  ck_assert_int_eq(shop__jwt_verify(&key, token, ISSUER, NULL, &claims, NULL), SHOP_OK);
   ck_assert_str_eq(claims.issuer, ISSUER);
   ck_assert_str_eq(claims.subject, SUB);
   ck_assert_str_eq(claims.jti, JTI);
   ck_assert_int_eq(claims.issued_at_s, 1700000000);
   ck_assert_int_eq(claims.expires_at_s, 1700003600);
   ck_assert_int_eq(claims.epoch, 1);
+  ck_assert_int_eq(claims.not_before_s, 0);
+  ck_assert_str_eq(claims.scope, "");
+  forge_token(&key, GOOD_HEADER,
+              "{\"iss\":\"" ISSUER "\",\"sub\":\"" SUB "\",\"jti\":\"" JTI
+              "\",\"iat\":5,\"exp\":9,\"nbf\":7,\"epoch\":1,\"scope\":\"merchant x\"}",
+              token);
+  ck_assert_int_eq(shop__jwt_verify(&key, token, ISSUER, NULL, &claims, NULL), SHOP_OK);
+  ck_assert_int_eq(claims.not_before_s, 7);
+  ck_assert_str_eq(claims.scope, "merchant x");
 }
 END_TEST
 
@@ -90,11 +99,15 @@ START_TEST(sign_and_verify) {
       claims.issued_at_s = times[i / COUNT(issuers)][0];
       claims.expires_at_s = times[i / COUNT(issuers)][1];
       claims.epoch = i % 2 == 0 ? 1 : 9007199254740991;
+      claims.not_before_s = times[i / COUNT(issuers)][i % 2];
+      strcpy(claims.audience, i % 3 == 0 ? "" : i % 3 == 1 ? "till" : "t\"\\ll");
+      strcpy(claims.scope, i % 4 < 2 ? "" : "merchant stock:read");
       char *token, kid[SHOP__KID_BYTES];
       ck_assert_int_eq(shop__jwt_sign(&key, &claims, &token, NULL), SHOP_OK);
       ck_assert_int_eq(shop__jwt_kid(token, kid, NULL), SHOP_OK);
       ck_assert_str_eq(kid, key.kid);
-      ck_assert_int_eq(shop__jwt_verify(&key, token, claims.issuer, &back, NULL), SHOP_OK);
+      ck_assert_int_eq(shop__jwt_verify(&key, token, claims.issuer, claims.audience, &back, NULL),
+                       SHOP_OK);
       ck_assert_int_eq(memcmp(&claims, &back, sizeof claims), 0);
       shop__memory_free(token);
     }
@@ -106,7 +119,7 @@ END_TEST
 START_TEST(claims_that_are_not_signed) {
   struct shop__key key;
   ck_assert_int_eq(shop__key_generate(SHOP__KEY_HS256, &key, NULL), SHOP_OK);
-  for (int row = 0; row < 14; row++) {
+  for (int row = 0; row < 21; row++) {
     struct shop__claims claims = make_claims(ISSUER);
     char *token = (char *)(uintptr_t)1;
     switch (row) {
@@ -148,6 +161,27 @@ START_TEST(claims_that_are_not_signed) {
       break;
     case 12:
       claims.epoch = INT64_MIN;
+      break;
+    case 13:
+      claims.not_before_s = -1;
+      break;
+    case 14:
+      claims.not_before_s = 9007199254740992;
+      break;
+    case 15:
+      strcpy(claims.audience, "\xff");
+      break;
+    case 16:
+      memset(claims.audience, 'a', sizeof claims.audience);
+      break;
+    case 17:
+      strcpy(claims.scope, "a  b");
+      break;
+    case 18:
+      strcpy(claims.scope, "a a");
+      break;
+    case 19:
+      memset(claims.scope, 's', sizeof claims.scope);
       break;
     default:
       memset(&claims, 0, sizeof claims);
@@ -204,7 +238,8 @@ START_TEST(errors_hold_no_secret) {
   char token[FORGE_BYTES], piece[9] = {0};
   forge_key(SHOP__KEY_HS256, &key);
   forge_token(&key, GOOD_HEADER, "{\"iss\":\"" ISSUER "\"}", token);
-  ck_assert_int_eq(shop__jwt_verify(&key, token, ISSUER, &claims, &err), SHOP_ERR_TOKEN_INVALID);
+  ck_assert_int_eq(shop__jwt_verify(&key, token, ISSUER, NULL, &claims, &err),
+                   SHOP_ERR_TOKEN_INVALID);
   ck_assert_int_eq(err.code, SHOP_ERR_TOKEN_INVALID);
   for (size_t i = 0; i + 8 <= strlen(token); i++) {
     memcpy(piece, token + i, 8);
@@ -232,7 +267,7 @@ START_TEST(tokens_of_pyjwt) {
     struct shop__key key;
     struct shop__claims claims;
     forge_key(alg, &key);
-    ck_assert_int_eq(shop__jwt_verify(&key, tokens[alg - 1], ISSUER, &claims, NULL), SHOP_OK);
+    ck_assert_int_eq(shop__jwt_verify(&key, tokens[alg - 1], ISSUER, NULL, &claims, NULL), SHOP_OK);
     ck_assert_int_eq(claims.expires_at_s, 1900000000);
     ck_assert_int_eq(claims.epoch, 7);
   }
@@ -284,6 +319,20 @@ START_TEST(rfc7515_vectors) {
 }
 END_TEST
 
+/* A scope is one of the names, whole and to the letter. */
+START_TEST(scopes) {
+  ck_assert(shop__scope_has("merchant", "merchant"));
+  ck_assert(shop__scope_has("a merchant b", "merchant"));
+  ck_assert(shop__scope_has("a b", "b"));
+  static const char *const others[] = {"merchan", "erchant", "merchants",  "Merchant", "",
+                                       " ",       "a ",      "a merchant", "\xff"};
+  for (size_t i = 0; i < COUNT(others); i++) {
+    ck_assert_msg(!shop__scope_has("a merchant b", others[i]), "%s", others[i]);
+    ck_assert(!shop__scope_has("", others[i]));
+  }
+}
+END_TEST
+
 int main(void) {
   if (shop__secret_init(NULL) != SHOP_OK) {
     return EXIT_FAILURE;
@@ -297,6 +346,7 @@ int main(void) {
   tcase_add_test(tests, claims_that_are_not_signed);
   tcase_add_test(tests, keys_that_cannot_sign);
   tcase_add_test(tests, errors_hold_no_secret);
+  tcase_add_test(tests, scopes);
   tcase_add_test(tests, tokens_of_pyjwt);
   tcase_add_test(tests, rfc7515_vectors);
   suite_add_tcase(suite, tests);

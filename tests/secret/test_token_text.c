@@ -134,10 +134,12 @@ static const struct row other_headers[] = {
 #define EXP(value) ROW("{" NAMES ",\"iat\":1700000000,\"exp\":" value ",\"epoch\":1}")
 #define EPOCH(value) ROW("{" NAMES ",\"iat\":1700000000,\"exp\":1700003600,\"epoch\":" value "}")
 #define PLUS(more) ROW("{" NAMES "," TIMES "," more "}")
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 /* As libjwt writes them, which is read in a way of its own. */
 #define OURS(times, names) ROW("{" times "," names "}")
 #define OUR_TIMES "\"epoch\":1,\"exp\":1700003600,\"iat\":1700000000"
-#define OUR_NAMES "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""
+#define OUR_NAMES OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":1699999940," OUR("sub", SUB)
+#define OUR(name, value) "\"" name "\":\"" value "\""
 
 /* clang-format off */
 static const struct row good_payloads[] = {
@@ -145,15 +147,18 @@ static const struct row good_payloads[] = {
     ROW("{" NAMES ",\"iat\":0,\"exp\":1,\"epoch\":1}"), IAT("-0"), EXP("9007199254740991"),
     EPOCH("9007199254740991"),
     ROW("{" NAMES ",\"iat\":9007199254740990,\"exp\":9007199254740991,\"epoch\":1}"),
-    ISS("\"https:\\/\\/shop.ex\\u0061mple\""), PLUS("\"aud\":[\"x\",1,{\"y\":null}],\"z\":1.5e3"),
-    PLUS("\"nbf\":1"), PLUS("\"nbf\":-1"), PLUS("\"x\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]"),
+    ISS("\"https:\\/\\/shop.ex\\u0061mple\""), PLUS("\"y\":[\"x\",1,{\"y\":null}],\"z\":1.5e3"),
+    PLUS("\"nbf\":1"), PLUS("\"nbf\":9007199254740991"), PLUS("\"nbf\":-0"), PLUS("\"x\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]"),
     PLUS("\"x\":\"[[[[[[[[[[[[[[[[[{{{{{{{{{{{{{{{{{{{{{{{{\\\\\""),
-    SUBJECT("\"-_-_-_-_-_-_-_-_-_-_-_\""),
+    SUBJECT("\"-_-_-_-_-_-_-_-_-_-_-_\""), PLUS("\"scope\":\"a\""), PLUS("\"scope\":\"a b ab\""),
+    PLUS("\"scope\":\"!#$%&'()*+,-./:;<=>?@[]^_`{|}~\""), PLUS("\"scope\":\"\\u0061\""),
+    PLUS("\"scope\":\"" X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\""),
     /* ours, and not quite */
     OURS(OUR_TIMES, OUR_NAMES), ROW(" {" OUR_TIMES "," OUR_NAMES "}\n"),
     OURS("\"epoch\": 1,\"exp\":1700003600,\"iat\":-0", OUR_NAMES),
     OURS(OUR_TIMES ",\"x\":0", OUR_NAMES), OURS(OUR_TIMES, OUR_NAMES ",\"x\":0"),
-    OURS(OUR_TIMES, "\"iss\":\"https:\\/\\/shop.example\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""),
+    OURS(OUR_TIMES, "\"iss\":\"https:\\/\\/shop.example\",\"jti\":\"" JTI "\",\"nbf\":0,\"sub\":\"" SUB "\""),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("scope", "a b") "," OUR("sub", SUB)),
     OURS("\"epoch\":9007199254740991,\"exp\":9007199254740991,\"iat\":0", OUR_NAMES),
 };
 /* clang-format on */
@@ -202,6 +207,18 @@ static const struct row bad_payloads[] = {
     /* not before must be a number of the same kind */
     PLUS("\"nbf\":1.0"), PLUS("\"nbf\":\"1\""), PLUS("\"nbf\":null"), PLUS("\"nbf\":true"),
     PLUS("\"nbf\":[]"), PLUS("\"nbf\":{}"), PLUS("\"nbf\":9223372036854775808"),
+    PLUS("\"nbf\":-1"), PLUS("\"nbf\":9007199254740992"), PLUS("\"nbf\":1e3"),
+    /* an audience, where none is expected (RFC 7519 4.1.3) */
+    PLUS("\"aud\":\"x\""), PLUS("\"aud\":\"\""), PLUS("\"aud\":[]"), PLUS("\"aud\":null"),
+    PLUS("\"aud\":[\"x\"]"), PLUS("\"aud\":{}"), PLUS("\"aud\":0"),
+    PLUS("\"aud\":\"" ISSUER "\""),
+    /* scopes that are none (RFC 6749 3.3) */
+    PLUS("\"scope\":\"\""), PLUS("\"scope\":\" \""), PLUS("\"scope\":\"a  b\""),
+    PLUS("\"scope\":\" a\""), PLUS("\"scope\":\"a \""), PLUS("\"scope\":\"a\\tb\""),
+    PLUS("\"scope\":\"a\\\"b\""), PLUS("\"scope\":\"a\\\\b\""), PLUS("\"scope\":\"\xc3\xa4\""),
+    PLUS("\"scope\":\"a\\u0000b\""), PLUS("\"scope\":\"a\\u007f\""), PLUS("\"scope\":\"a b a\""),
+    PLUS("\"scope\":[\"a\"]"), PLUS("\"scope\":null"), PLUS("\"scope\":1"), PLUS("\"scope\":true"),
+    PLUS("\"scope\":{}"), PLUS("\"scope\":\"a\",\"scope\":\"merchant\""), PLUS("\"scope\":\"" X64 X64 X64 X64 "\""),
     /* ours but for one thing */
     OURS("\"epoch\":+1,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
     OURS("\"epoch\":01,\"exp\":1700003600,\"iat\":1700000000", OUR_NAMES),
@@ -217,10 +234,17 @@ static const struct row bad_payloads[] = {
     OURS(OUR_TIMES, OUR_NAMES ",\"sub\":\"" SUB "\""), OURS(OUR_TIMES ",\"epoch\":1", OUR_NAMES),
     OURS(OUR_TIMES, OUR_NAMES ","), OURS(OUR_TIMES, OUR_NAMES "}"), OURS(OUR_TIMES, OUR_NAMES "\0"),
     ROW("{" OUR_TIMES "," OUR_NAMES), ROW("{" OUR_TIMES "," OUR_NAMES "}\0"),
-    OURS(OUR_TIMES, "\"iss\":\"https://shop.examplf\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\""),
-    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "A\",\"sub\":\"" SUB "\""),
-    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"AAAAAAAAAAAAAAAAAAAAA\""),
-    OURS(OUR_TIMES, "\"iss\":\"" ISSUER "\",\"jti\":\"" JTI "\",\"sub\":\"AAAAAAAAAAAAAAAAAAAA.A\""),
+    OURS(OUR_TIMES, OUR("iss", "https://shop.examplf") "," OUR("jti", JTI) ",\"nbf\":0," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI "A") ",\"nbf\":0," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("sub", "AAAAAAAAAAAAAAAAAAAAA")),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("sub", "AAAAAAAAAAAAAAAAAAAA.A")),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":-1," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":00," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("scope", "") "," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("scope", "a a") "," OUR("sub", SUB)),
+    OURS(OUR_TIMES, OUR("iss", ISSUER) "," OUR("jti", JTI) ",\"nbf\":0," OUR("scope", "a ") "," OUR("sub", SUB)),
+    OURS(OUR("aud", "x") "," OUR_TIMES, OUR_NAMES), OURS(OUR("aud", "") "," OUR_TIMES, OUR_NAMES),
     /* the same claim twice */
     PLUS("\"iss\":\"" ISSUER "\""), PLUS("\"sub\":\"" SUB "\""), PLUS("\"jti\":\"" JTI "\""),
     PLUS("\"iat\":1700000000"), PLUS("\"exp\":1700003600"), PLUS("\"exp\":9007199254740991"),
@@ -297,6 +321,40 @@ START_TEST(hostile_payloads) {
 }
 END_TEST
 
+/* Where an audience is expected, it is that or an array of texts with it (RFC 7519 4.1.3): to the
+   letter, and never absent. */
+START_TEST(audiences) {
+  static const struct {
+    const char *aud; /* with a comma after it */
+    bool good;
+  } rows[] = {
+      {OUR("aud", "till") ",", true},       {"\"aud\":[\"till\"],", true},
+      {"\"aud\":[\"x\",\"till\"],", true},  {"\"aud\":\"t\\u0069ll\",", true},
+      {"", false},                          {OUR("aud", "") ",", false},
+      {OUR("aud", "Till") ",", false},      {OUR("aud", "till ") ",", false},
+      {OUR("aud", "tills") ",", false},     {OUR("aud", "til") ",", false},
+      {"\"aud\":[],", false},               {"\"aud\":null,", false},
+      {"\"aud\":[\"x\"],", false},          {"\"aud\":[\"till\",1],", false},
+      {"\"aud\":[[\"till\"]],", false},     {"\"aud\":{\"till\":1},", false},
+      {"\"aud\":[null,\"till\"],", false},  {"\"aud\":true,", false},
+      {"\"aud\":\"till\\u0000\",", false}, {"\"aud\":\"till\",\"aud\":\"till\",", false},
+  };
+  char token[FORGE_BYTES], payload[1000];
+  for (int32_t alg = SHOP__KEY_HS256; alg <= SHOP__KEY_ES256; alg++) {
+    struct shop__key key;
+    struct shop__claims claims;
+    forge_key(alg, &key);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+      (void)snprintf(payload, sizeof payload, "{%s" OUR_TIMES "," OUR_NAMES "}", rows[i].aud);
+      forge_token(&key, GOOD_HEADER, payload, token);
+      int32_t status = shop__jwt_verify(&key, token, ISSUER, "till", &claims, NULL);
+      ck_assert_msg(status == (rows[i].good ? SHOP_OK : SHOP_ERR_TOKEN_INVALID), "%s", payload);
+      ck_assert_str_eq(claims.audience, rows[i].good ? "till" : "");
+    }
+  }
+}
+END_TEST
+
 /* A name or an issuer that JSON cannot hold as it is makes no text that passes
    for one of ours. */
 START_TEST(names_that_break_out) {
@@ -313,8 +371,8 @@ START_TEST(names_that_break_out) {
   for (size_t i = 0; i < COUNT(issuers); i++) {
     payload.size = (size_t)snprintf(
         payload.bytes, sizeof payload.bytes,
-        "{" OUR_TIMES ",\"iss\":\"%s\",\"jti\":\"" JTI "\",\"sub\":\"" SUB "\"}", issuers[i]);
-    ck_assert_int_eq(shop__token_claims(&payload, issuers[i], &claims), SHOP_ERR_TOKEN_INVALID);
+        "{" OUR_TIMES "," OUR("iss", "%s") "," OUR("jti", JTI) ",\"nbf\":0," OUR("sub", SUB) "}", issuers[i]);
+    ck_assert_int_eq(shop__token_claims(&payload, &(struct shop__token_names){issuers[i], ""}, &claims), SHOP_ERR_TOKEN_INVALID);
   }
 }
 END_TEST
@@ -557,7 +615,7 @@ struct deep {
 static void *ask_deep(void *argument) {
   struct deep *deep = argument;
   struct shop__claims claims;
-  deep->status = shop__jwt_verify(&deep->key, deep->token, ISSUER, &claims, NULL);
+  deep->status = shop__jwt_verify(&deep->key, deep->token, ISSUER, NULL, &claims, NULL);
   return NULL;
 }
 
@@ -603,6 +661,7 @@ int main(void) {
   tcase_add_test(tests, good_rows);
   tcase_add_test(tests, hostile_headers);
   tcase_add_test(tests, hostile_payloads);
+  tcase_add_test(tests, audiences);
   tcase_add_test(tests, names_that_break_out);
   tcase_add_test(tests, hostile_texts);
   tcase_add_test(tests, rearranged);
