@@ -24,6 +24,7 @@
 #include "shop/key.h"
 #include "shop/user.h"
 #include "shop/password.h"
+#include "shop/account.h"
 #include "shop/money.h"
 #include "shop/product.h"
 #include "shop/cart.h"

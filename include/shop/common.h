@@ -50,6 +50,7 @@ typedef struct shop_product shop_product_t;
 typedef struct shop_product_page shop_product_page_t;
 typedef struct shop_cart shop_cart_t;
 typedef struct shop_session shop_session_t;
+typedef struct shop_session_page shop_session_page_t;
 typedef struct shop_order shop_order_t;
 typedef struct shop_order_page shop_order_page_t;
 typedef struct shop_recovery shop_recovery_t;

@@ -60,6 +60,17 @@ SHOP_API int32_t shop_options_set_expected_version(shop_options_t *options, int6
  */
 SHOP_API int32_t shop_options_set_deadline_ms(shop_options_t *options, int64_t deadline_ms);
 
+/**
+ * What the shopper will know a session by, such as the device ("Firefox on
+ * Linux"): stored with the token that the call gives, shown by
+ * `shop_account_session_list`.
+ *
+ * @param label 1 to 100 bytes, one line; copied; NULL unsets it
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT, SHOP_ERR_TEXT, SHOP_ERR_TOO_LONG
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_options_set_label(shop_options_t *options, const char *label);
+
 #ifdef __cplusplus
 }
 #endif

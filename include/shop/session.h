@@ -31,8 +31,8 @@ SHOP_API int32_t shop_session_check_jwt(shop_t *shop, const char *jwt, shop_sess
 SHOP_API int32_t shop_session_check(shop_t *shop, const shop_token_t *token, shop_session_t **out,
                                     shop_error_t *err);
 
-/** SHOP_OK, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED or
-    SHOP_ERR_TOKEN_REVOKED. Where it is not SHOP_OK the session tells nothing
+/** SHOP_OK, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
+    SHOP_ERR_TOKEN_REVOKED or SHOP_ERR_USER_DISABLED. Where it is not SHOP_OK the session tells nothing
     else. @since 0.1.0 */
 SHOP_API int32_t shop_session_status(const shop_session_t *session);
 /** 0 unless the status is SHOP_OK. @since 0.1.0 */

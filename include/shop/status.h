@@ -57,6 +57,8 @@ enum shop_status {
   SHOP_ERR_TOKEN_REVOKED = -203,
   /** The token is good, and has not the scope that is needed. */
   SHOP_ERR_SCOPE = -204,
+  /** The merchant has disabled the account. */
+  SHOP_ERR_USER_DISABLED = -215,
 
   /* -3xx: the shop's state does not allow it. */
   /** No such user, product, cart or order, or it is not the caller's. */

@@ -27,6 +27,7 @@ extern "C" {
  *                          "alg": "none", signed by another key, wrong claims,
  *                          or its user is gone;
  *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED;
+ *   SHOP_ERR_USER_DISABLED by the merchant;
  *   SHOP_ERR_NO_MEMORY, SHOP_ERR_FORKED, SHOP_ERR_CLOSED, SHOP_ERR_IO,
  *   SHOP_ERR_CORRUPT, SHOP_ERR_TOO_NEW
  * @since 0.1.0

@@ -22,15 +22,16 @@ extern "C" {
  * @param email    one mailbox
  * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
  *                 Argon2id hash
- * @param options  take the idempotency key and the deadline. The key belongs to
- *                 the address; a repetition needs the right password and gets
- *                 a fresh token
+ * @param options  take the idempotency key, the deadline and the label. The key
+ *                 belongs to the address; a repetition needs the right password
+ *                 and gets a fresh token
  * @param out      receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_TEXT the address is not UTF-8; SHOP_ERR_TOO_LONG;
  *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD, SHOP_ERR_PASSWORD_COMMON,
  *   SHOP_ERR_PASSWORD_REFUSED and SHOP_ERR_PASSWORD_UNCHECKED by the rules of
- *   password.h; SHOP_ERR_EMAIL_TAKEN; SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
+ *   password.h; SHOP_ERR_EMAIL_TAKEN; SHOP_ERR_USER_DISABLED a repetition;
+ *   SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
@@ -42,11 +43,12 @@ SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char 
  * same time and gives the same error as a wrong password. A hash of another
  * cost than the set one is replaced.
  *
- * @param options takes the deadline
+ * @param options take the deadline and the label
  * @param out     receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_CREDENTIALS unknown address or wrong password, or texts that
- *   could be neither; SHOP_ERR_DEADLINE; or as any call that writes
+ *   could be neither; SHOP_ERR_USER_DISABLED, told only to who knows the
+ *   password; SHOP_ERR_DEADLINE; or as any call that writes
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
@@ -81,6 +83,20 @@ SHOP_API int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const cha
                                         const char *external_id, const shop_options_t *options,
                                         shop_error_t *err);
 
+/**
+ * Disables or enables an account (merchant's call). From the next call on, in
+ * every process, nothing is done for a disabled user, and every token ends for
+ * good: who is enabled again logs in. A purchase that has its order already
+ * goes on. Repeating it changes nothing.
+ *
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND; or as any call that
+ *   writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_set_disabled(shop_t *shop, int64_t user_id, bool disabled,
+                                        const shop_options_t *options, shop_error_t *err);
+
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_user_id(const shop_user_t *user);
 /** The address as typed. Borrowed; "" for NULL. @since 0.1.0 */
@@ -89,6 +105,8 @@ SHOP_API const char *shop_user_email(const shop_user_t *user);
 SHOP_API const char *shop_user_subject(const shop_user_t *user);
 /** When the account was made, in ms since 1970. @since 0.1.0 */
 SHOP_API int64_t shop_user_created_at_ms(const shop_user_t *user);
+/** Whether the merchant has disabled it. @since 0.1.0 */
+SHOP_API bool shop_user_is_disabled(const shop_user_t *user);
 /** The merchant's text. Borrowed; "" when there is none. @since 0.1.0 */
 SHOP_API const char *shop_user_note(const shop_user_t *user);
 /** The host's own id. Borrowed; "" when there is none. @since 0.1.0 */

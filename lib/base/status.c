@@ -42,6 +42,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_TOKEN_REVOKED";
   case SHOP_ERR_SCOPE:
     return "SHOP_ERR_SCOPE";
+  case SHOP_ERR_USER_DISABLED:
+    return "SHOP_ERR_USER_DISABLED";
   case SHOP_ERR_NOT_FOUND:
     return "SHOP_ERR_NOT_FOUND";
   case SHOP_ERR_EMAIL_TAKEN:

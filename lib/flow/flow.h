@@ -101,14 +101,31 @@ struct shop_options {
   char key[SHOP__KEY_MAX + 1]; /* "": none */
   int64_t expected_version;    /* 0: none */
   int64_t deadline_ms;         /* 0: none */
+  char label[SHOP__LABEL_MAX + 1];
 };
 
-enum shop__options_taken { SHOP__TAKES_DEADLINE = 0, SHOP__TAKES_KEY = 1, SHOP__TAKES_VERSION = 2 };
+enum shop__options_taken {
+  SHOP__TAKES_DEADLINE = 0,
+  SHOP__TAKES_KEY = 1,
+  SHOP__TAKES_VERSION = 2,
+  SHOP__TAKES_LABEL = 4
+};
 /** Refuses what is set and not taken. options may be NULL. */
 int32_t shop__options_check(const shop_options_t *options, int32_t taken,
                             shop_error_t *err) SHOP__MUST_USE;
 /** The write rule of a call; options may be NULL. */
 struct shop__db_write_rule shop__options_rule(const shop_options_t *options, bool payment);
+/** The label that is set, or NULL. */
+const char *shop__options_label(const shop_options_t *options);
+
+/** A caller's deadline, for a call that works before it writes. */
+struct shop__patience {
+  int64_t until_us; /* on the monotonic clock; 0: no deadline */
+};
+struct shop__patience shop__patience_begin(const shop_options_t *options);
+/** The write rule with what is left of it; SHOP_ERR_DEADLINE: nothing is. */
+int32_t shop__patience_rule(const struct shop__patience *patience,
+                            struct shop__db_write_rule *rule, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- shop.c: the open shop, its calls and its callbacks -------------------- */
 
@@ -241,9 +258,10 @@ int32_t shop__token_grant(shop_t *shop, const struct shop__grant *grant,
                           const shop_token_t **slot, shop__db_fn fn, void *ctx,
                           const struct shop__db_write_rule *rule, shop_token_t **out,
                           shop_error_t *err) SHOP__MUST_USE;
-/** Inside the write of shop__token_grant: the row that stands for the token. */
-int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token,
-                          int64_t user_id) SHOP__MUST_USE;
+/** Inside the write of shop__token_grant: the row that stands for the token. label
+    NULL: none. */
+int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t user_id,
+                          const char *label) SHOP__MUST_USE;
 /** Checks the text, without the store; user_id stays 0. */
 int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out,
                           shop_error_t *err) SHOP__MUST_USE;

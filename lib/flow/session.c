@@ -1,7 +1,7 @@
 /* The session check, step 4.1 of the timeline: one read transaction. */
 #include <string.h>
 
-#include "flow.h"
+#include "flow_account.h"
 
 struct shop_session {
   int32_t status;
@@ -15,13 +15,14 @@ struct look {
   const shop_token_t *token;
   int64_t now_ms;
   struct shop_session session;
+  int64_t last_used_at_ms;
   bool has_cart;
   struct shop__pack cart;
 };
 
 static bool is_about_the_token(int32_t status) {
   return status == SHOP_ERR_TOKEN_INVALID || status == SHOP_ERR_TOKEN_EXPIRED ||
-         status == SHOP_ERR_TOKEN_REVOKED;
+         status == SHOP_ERR_TOKEN_REVOKED || status == SHOP_ERR_USER_DISABLED;
 }
 
 static int32_t look_fn(shop__tx_t *tx, void *ctx) {
@@ -39,6 +40,7 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
     return status;
   look->session.user_id = user.user_id;
   look->session.expires_at_ms = look->token->expires_at_ms;
+  look->last_used_at_ms = user.last_used_at_ms;
   (void)strncpy(look->session.email, user.email, sizeof look->session.email - 1);
   status = shop__cart_living(tx, user.user_id, &cart, &found);
   if (status == SHOP_OK && found) {
@@ -68,6 +70,8 @@ static int32_t check_session(shop_t *shop, const shop_token_t *token, shop_sessi
     shop__error_clear(err); /* a token that is no longer good is an answer */
     status = give(&look, out, err);
   }
+  if (status == SHOP_OK && look.session.status == SHOP_OK)
+    shop__session_touch(shop, token, look.last_used_at_ms, look.now_ms);
   shop__pack_free(&look.cart);
   return status;
 }

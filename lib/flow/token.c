@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "flow.h"
+#include "flow_account.h"
 
 /* ---- making and parsing --------------------------------------------------------- */
 
@@ -80,7 +80,8 @@ static int32_t make(shop_t *shop, const struct shop__grant *grant, shop_token_t 
   return status;
 }
 
-int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t user_id) {
+int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t user_id,
+                          const char *label) {
   bool inserted = false;
   int32_t status = shop__token_insert(tx,
                                       &(struct shop__token_new){
@@ -90,6 +91,7 @@ int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t use
                                           .epoch = token->epoch,
                                           .issued_at_ms = token->issued_at_ms,
                                           .expires_at_ms = token->expires_at_ms,
+                                          .label = label,
                                       },
                                       &inserted);
 
@@ -179,6 +181,8 @@ int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
   if (row->key_state != SHOP__SIGNING_KEY_ACTIVE && row->key_state != SHOP__SIGNING_KEY_VERIFYING)
     return shop__error_set(err, SHOP_ERR_TOKEN_INVALID,
                            "the token's key was retired: log in again");
+  if (row->disabled)
+    return shop__user_is_disabled(tx);
   if (row->revoked || row->epoch != row->user_epoch)
     return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED, "the token was revoked: log in again");
   return SHOP_OK;
@@ -188,6 +192,7 @@ struct check {
   const shop_token_t *token;
   int64_t now_ms;
   int64_t user_id;
+  int64_t last_used_at_ms;
 };
 
 static int32_t check_fn(shop__tx_t *tx, void *ctx) {
@@ -196,7 +201,7 @@ static int32_t check_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = shop__token_check(tx, check->token, check->now_ms, &row);
 
   if (status == SHOP_OK)
-    check->user_id = row.user_id;
+    *check = (struct check){check->token, check->now_ms, row.user_id, row.last_used_at_ms};
   return status;
 }
 
@@ -219,6 +224,7 @@ int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t **out, sho
   }
   if (status == SHOP_OK) {
     token->user_id = check.user_id;
+    shop__session_touch(shop, token, check.last_used_at_ms, check.now_ms);
     *out = token;
   } else {
     shop_token_free(token);

@@ -38,7 +38,7 @@ static int32_t find_user_fn(shop__tx_t *tx, void *ctx) {
 
 static int32_t issue_fn(shop__tx_t *tx, void *ctx) {
   const struct issue *issue = ctx;
-  int32_t status = shop__token_store(tx, issue->token, issue->user_id);
+  int32_t status = shop__token_store(tx, issue->token, issue->user_id, NULL);
 
   if (status != SHOP_OK)
     return status;

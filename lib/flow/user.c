@@ -2,32 +2,7 @@
    signing happen before the transaction; it only inserts what is finished. */
 #include <string.h>
 
-#include "flow.h"
-
-/* What is left of the caller's deadline, for the write that follows a hash. */
-struct patience {
-  int64_t until_us; /* 0: no deadline */
-};
-
-static struct patience patience_begin(const shop_options_t *options) {
-  if (options == NULL || options->deadline_ms == 0)
-    return (struct patience){0};
-  return (struct patience){shop__clock_monotonic_us() + options->deadline_ms * 1000};
-}
-
-static int32_t patience_rule(const struct patience *patience, struct shop__db_write_rule *rule,
-                             shop_error_t *err) {
-  int64_t left_us;
-
-  *rule = (struct shop__db_write_rule){0};
-  if (patience->until_us == 0)
-    return SHOP_OK;
-  left_us = patience->until_us - shop__clock_monotonic_us();
-  if (left_us <= 0)
-    return shop__error_set(err, SHOP_ERR_DEADLINE, "the deadline passed: nothing was changed");
-  rule->deadline_ms = left_us / 1000 + 1;
-  return SHOP_OK;
-}
+#include "flow_account.h"
 
 static bool is_missing(shop_token_t **out, const char *email, const char *password) {
   return out == NULL || email == NULL || password == NULL || email[0] == '\0' ||
@@ -51,6 +26,7 @@ struct login {
   /* what the write stores */
   char new_hash[SHOP__PASSWORD_HASH_BYTES]; /* "": the old one stays */
   const shop_token_t *token;
+  const char *label; /* of the token; NULL: none */
   int64_t now_ms;
   bool changed; /* the account is not what was read: begin again */
 };
@@ -87,14 +63,20 @@ static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
 
   if (status != SHOP_OK)
     return status;
-  login->changed = !found || row.epoch != login->epoch ||
-                   strcmp(row.password_hash, login->password_hash) != 0;
+  login->changed =
+      !found || row.epoch != login->epoch || strcmp(row.password_hash, login->password_hash) != 0;
   if (login->changed)
     return SHOP_OK;
+  if (row.disabled) /* told to who knows the password, and to nobody else */
+    return shop__user_is_disabled(tx);
   if (login->new_hash[0] != '\0')
     status = shop__user_set_hash(tx, login->user_id, login->new_hash, login->now_ms);
   if (status == SHOP_OK)
-    status = shop__token_store(tx, login->token, login->user_id);
+    status = shop__token_store(tx, login->token, login->user_id, login->label);
+  if (status == SHOP_OK)
+    status = shop__user_note(tx, login->user_id,
+                             &(struct shop__moment){login->now_ms, SHOP_ACTOR_SHOPPER},
+                             "user.logged_in", login->label);
   return status;
 }
 
@@ -111,8 +93,8 @@ static int32_t prove(shop_t *shop, struct login *login, const char *password, in
   login->new_hash[0] = '\0';
   if (status != SHOP_OK)
     return status;
-  status = shop__password_verify(shop->hasher, login->found ? login->password_hash : NULL,
-                                 password, until_us, &match, &stale, err);
+  status = shop__password_verify(shop->hasher, login->found ? login->password_hash : NULL, password,
+                                 until_us, &match, &stale, err);
   if (status != SHOP_OK)
     return status;
   if (!login->found || !match)
@@ -123,7 +105,7 @@ static int32_t prove(shop_t *shop, struct login *login, const char *password, in
 }
 
 static int32_t login_once(shop_t *shop, struct login *login, const char *password,
-                          const struct patience *patience, shop_token_t **out,
+                          const struct shop__patience *patience, shop_token_t **out,
                           shop_error_t *err) {
   struct shop__db_write_rule rule;
   shop_token_t *token = NULL;
@@ -132,7 +114,7 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
   if (status != SHOP_OK)
     return status;
   login->now_ms = shop__now_ms(shop);
-  status = patience_rule(patience, &rule, err);
+  status = shop__patience_rule(patience, &rule, err);
   if (status == SHOP_OK)
     status = shop__token_grant(shop,
                                &(struct shop__grant){.subject = login->subject,
@@ -150,8 +132,8 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
 
 static int32_t log_in(shop_t *shop, const char *email, const char *password,
                       const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
-  struct patience patience = patience_begin(options);
-  struct login login = {.changed = true};
+  struct shop__patience patience = shop__patience_begin(options);
+  struct login login = {.label = shop__options_label(options), .changed = true};
   int32_t status = SHOP_OK;
 
   /* What is no address is nobody's, at the same cost. */
@@ -178,7 +160,7 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
     return status;
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
-  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  status = shop__options_check(options, SHOP__TAKES_LABEL, err);
   if (status == SHOP_OK)
     status = log_in(shop, email, password, options, out, err);
   return shop__leave(shop, status);
@@ -192,6 +174,7 @@ struct registration {
   char email_key[SHOP__EMAIL_BYTES];
   char password_hash[SHOP__PASSWORD_HASH_BYTES];
   const shop_token_t *token;
+  const char *label; /* of the token; NULL: none */
   int64_t now_ms;
   int64_t user_id;
   bool repeated; /* result: the same registration was made before */
@@ -237,17 +220,16 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK && !inserted)
     return find_registration(tx, registration);
   if (status == SHOP_OK)
-    status = shop__token_store(tx, token, registration->user_id);
+    status = shop__token_store(tx, token, registration->user_id, registration->label);
   if (status == SHOP_OK)
-    status = shop__once_store(tx, &registration->once, registration->user_id,
-                              registration->user_id, registration->now_ms);
+    status = shop__once_store(tx, &registration->once, registration->user_id, registration->user_id,
+                              registration->now_ms);
   return status;
 }
 
-static int32_t register_user(shop_t *shop, struct registration *registration,
-                             const char *password, const shop_options_t *options,
-                             shop_token_t **out, shop_error_t *err) {
-  struct patience patience = patience_begin(options);
+static int32_t register_user(shop_t *shop, struct registration *registration, const char *password,
+                             const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+  struct shop__patience patience = shop__patience_begin(options);
   struct shop__db_write_rule rule;
   char subject[SHOP__RANDOM_ID_BYTES];
   shop_token_t *token = NULL;
@@ -258,7 +240,7 @@ static int32_t register_user(shop_t *shop, struct registration *registration,
     return status;
   registration->now_ms = shop__now_ms(shop);
   shop__random_id(subject);
-  status = patience_rule(&patience, &rule, err);
+  status = shop__patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
     status = shop__token_grant(shop,
                                &(struct shop__grant){.subject = subject,
@@ -289,9 +271,8 @@ static int32_t register_again(shop_t *shop, const char *email, const char *passw
 }
 
 int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
-                           const shop_options_t *options, shop_token_t **out,
-                           shop_error_t *err) {
-  struct registration registration = {.email = email};
+                           const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+  struct registration registration = {.email = email, .label = shop__options_label(options)};
   struct shop__once_input input = shop__once_input(options);
   int32_t status;
 
@@ -302,7 +283,7 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
     return status;
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
-  status = shop__options_check(options, SHOP__TAKES_KEY, err);
+  status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL, err);
   if (status == SHOP_OK)
     status = shop__email_parse(email, registration.email_key, err);
   if (status == SHOP_OK)

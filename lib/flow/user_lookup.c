@@ -1,5 +1,5 @@
-/* Users as the merchant sees them: looked up, and given metadata. */
-#include "flow.h"
+/* Users as the merchant sees them: looked up, disabled, and given metadata. */
+#include "flow_account.h"
 
 struct shop_user {
   int64_t id;
@@ -8,6 +8,7 @@ struct shop_user {
   uint32_t subject;
   uint32_t note;
   uint32_t external_id;
+  bool disabled;
 };
 
 struct lookup {
@@ -17,7 +18,8 @@ struct lookup {
 };
 
 static void pack_user(struct shop__pack *pack, const struct shop__user_row *row) {
-  struct shop_user user = {.id = row->id, .created_at_ms = row->created_at_ms};
+  struct shop_user user = {
+      .id = row->id, .created_at_ms = row->created_at_ms, .disabled = row->disabled};
 
   shop__pack_begin(pack, sizeof user);
   user.email = shop__pack_text(pack, row->email);
@@ -73,8 +75,7 @@ int32_t shop_user_find_by_email(shop_t *shop, const char *email, shop_user_t **o
   return shop__leave(shop, status);
 }
 
-int32_t shop_user_find_by_id(shop_t *shop, int64_t user_id, shop_user_t **out,
-                             shop_error_t *err) {
+int32_t shop_user_find_by_id(shop_t *shop, int64_t user_id, shop_user_t **out, shop_error_t *err) {
   struct lookup lookup = {.user_id = user_id};
   int32_t status;
 
@@ -127,6 +128,51 @@ int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const char *note,
   return shop__leave(shop, status);
 }
 
+/* ---- disabling ----------------------------------------------------------------------- */
+
+struct disabling {
+  int64_t user_id;
+  bool disabled;
+  int64_t now_ms;
+};
+
+static int32_t disable_fn(shop__tx_t *tx, void *ctx) {
+  const struct disabling *asked = ctx;
+  struct shop__user_row user;
+  bool found = false;
+  int32_t status = shop__user_by_id(tx, asked->user_id, &user, &found);
+
+  if (status == SHOP_OK && !found)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such user");
+  if (status != SHOP_OK || user.disabled == asked->disabled)
+    return status;
+  status = shop__user_set_disabled(tx, asked->user_id, asked->disabled ? asked->now_ms : 0,
+                                   asked->now_ms);
+  if (status == SHOP_OK && asked->disabled)
+    status = shop__user_raise_epoch(tx, asked->user_id, asked->now_ms);
+  if (status == SHOP_OK)
+    status = shop__user_note(tx, asked->user_id,
+                             &(struct shop__moment){asked->now_ms, SHOP_ACTOR_MERCHANT},
+                             asked->disabled ? "user.disabled" : "user.enabled", NULL);
+  return status;
+}
+
+int32_t shop_user_set_disabled(shop_t *shop, int64_t user_id, bool disabled,
+                               const shop_options_t *options, shop_error_t *err) {
+  struct shop__db_write_rule rule = shop__options_rule(options, false);
+  struct disabling asked = {user_id, disabled, 0};
+  int32_t status = shop__enter(shop, err);
+
+  if (status != SHOP_OK)
+    return status;
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK) {
+    asked.now_ms = shop__now_ms(shop);
+    status = shop__db_write(shop->db, disable_fn, &asked, &rule, err);
+  }
+  return shop__leave(shop, status);
+}
+
 /* ---- getters --------------------------------------------------------------------------- */
 
 int64_t shop_user_id(const shop_user_t *user) {
@@ -143,6 +189,10 @@ const char *shop_user_subject(const shop_user_t *user) {
 
 int64_t shop_user_created_at_ms(const shop_user_t *user) {
   return user == NULL ? 0 : user->created_at_ms;
+}
+
+bool shop_user_is_disabled(const shop_user_t *user) {
+  return user != NULL && user->disabled;
 }
 
 const char *shop_user_note(const shop_user_t *user) {

@@ -72,6 +72,7 @@ struct shop__user_row {
   int64_t created_at_ms;
   const char *external_id;
   const char *note;
+  bool disabled;
 };
 int32_t shop__user_by_key(shop__tx_t *tx, const char *email_key, struct shop__user_row *row,
                           bool *found) SHOP__MUST_USE;
@@ -85,6 +86,15 @@ int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_has
 int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
                                    const char *external_id, int64_t now_ms,
                                    bool *found) SHOP__MUST_USE;
+
+/** A new password and a new epoch, which ends every token. */
+int32_t shop__user_set_password(shop__tx_t *tx, int64_t id, const char *password_hash,
+                                int64_t epoch, int64_t now_ms) SHOP__MUST_USE;
+/** The next epoch: every token ends. */
+int32_t shop__user_raise_epoch(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
+/** disabled_at_ms 0: no longer. */
+int32_t shop__user_set_disabled(shop__tx_t *tx, int64_t id, int64_t disabled_at_ms,
+                                int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- peppers.c: the ids of the peppers in use -------------------------------- */
 
@@ -106,6 +116,9 @@ struct shop__token_row {
   int64_t expires_at_ms;
   bool revoked;
   int32_t key_state; /* enum shop__signing_key_state of the key that was named; 0: none */
+  bool disabled;             /* the user is */
+  int64_t id;                /* what its owner sees of it */
+  int64_t last_used_at_ms;   /* or when it was issued */
   const char *subject;
   const char *email;
   const char *email_key;
@@ -119,8 +132,9 @@ struct shop__token_new {
   int64_t epoch;
   int64_t issued_at_ms;
   int64_t expires_at_ms;
+  const char *label; /* NULL or "": none */
 };
-/** *inserted false: the key is not active (any more). */
+/** Gives it an id of its own. *inserted false: the key is not active (any more). */
 int32_t shop__token_insert(shop__tx_t *tx, const struct shop__token_new *row,
                            bool *inserted) SHOP__MUST_USE;
 /** When the last of all tokens expires; 0: there is none. */
@@ -128,6 +142,28 @@ int32_t shop__tokens_last_expiry(shop__tx_t *tx, int64_t *expires_at_ms) SHOP__M
 /** Only the first time counts; *found false: no such token. */
 int32_t shop__token_set_revoked(shop__tx_t *tx, const char *jti, int64_t now_ms,
                                 bool *found) SHOP__MUST_USE;
+
+/** The label of a token, or NULL. */
+int32_t shop__token_label(shop__tx_t *tx, const char *jti, const char **label) SHOP__MUST_USE;
+/** Notes the use, unless one is noted that is not before `stale_ms`. */
+int32_t shop__token_touch(shop__tx_t *tx, const char *jti, int64_t stale_ms,
+                          int64_t now_ms) SHOP__MUST_USE;
+/** A living token as its owner sees it. */
+struct shop__session_row {
+  int64_t id;
+  const char *jti;
+  int64_t issued_at_ms;
+  int64_t last_used_at_ms;
+  int64_t expires_at_ms;
+  const char *label;
+};
+/** The living tokens of a user with this epoch, newest first. */
+shop__query_t *shop__sessions_each(shop__tx_t *tx, int64_t user_id, int64_t epoch,
+                                   int64_t now_ms, int64_t before_id, int32_t limit);
+int32_t shop__sessions_next(shop__query_t *q, struct shop__session_row *row) SHOP__MUST_USE;
+/** Ends one living token of a user; *found false: the user has no such one. */
+int32_t shop__session_set_revoked(shop__tx_t *tx, int64_t user_id, int64_t id, int64_t epoch,
+                                  int64_t now_ms, bool *found) SHOP__MUST_USE;
 
 /* ---- products.c ------------------------------------------------------------ */
 

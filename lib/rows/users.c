@@ -1,8 +1,9 @@
 /* Rows of users. */
 #include "rows_parts.h"
 
-#define USER_COLUMNS                                                                              \
-  "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note"
+#define USER_COLUMNS                                                                               \
+  "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note,"         \
+  " disabled_at_ms"
 
 static const char USER_BY_KEY[] = "SELECT " USER_COLUMNS " FROM users WHERE email_key = $1";
 static const char USER_BY_ID[] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1";
@@ -13,6 +14,13 @@ static const char USER_SET_HASH[] =
     "UPDATE users SET password_hash = $2, updated_at_ms = $3 WHERE id = $1";
 static const char USER_SET_METADATA[] =
     "UPDATE users SET note = $2, external_id = $3, updated_at_ms = $4 WHERE id = $1";
+
+static const char USER_SET_PASSWORD[] =
+    "UPDATE users SET password_hash = $2, epoch = $3, updated_at_ms = $4 WHERE id = $1";
+static const char USER_RAISE_EPOCH[] =
+    "UPDATE users SET epoch = epoch + 1, updated_at_ms = $2 WHERE id = $1";
+static const char USER_SET_DISABLED[] =
+    "UPDATE users SET disabled_at_ms = $2, updated_at_ms = $3 WHERE id = $1";
 
 static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *found) {
   int32_t status = shop__rows_first(q, found);
@@ -28,6 +36,7 @@ static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *fou
         .created_at_ms = shop__query_get_int(q, 6),
         .external_id = shop__query_get_text(q, 7),
         .note = shop__query_get_text(q, 8),
+        .disabled = !shop__query_is_null(q, 9),
     };
   return status;
 }
@@ -60,8 +69,7 @@ int32_t shop__user_insert(shop__tx_t *tx, const struct shop__user_row *row, bool
   return shop__rows_change(q, inserted);
 }
 
-int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash,
-                            int64_t now_ms) {
+int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash, int64_t now_ms) {
   shop__query_t *q = shop__query(tx, USER_SET_HASH);
 
   shop__query_int(q, 1, id);
@@ -79,4 +87,33 @@ int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
   shop__query_text(q, 3, external_id);
   shop__query_int(q, 4, now_ms);
   return shop__rows_change(q, found);
+}
+
+int32_t shop__user_set_password(shop__tx_t *tx, int64_t id, const char *password_hash,
+                                int64_t epoch, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_PASSWORD);
+
+  shop__query_int(q, 1, id);
+  shop__query_text(q, 2, password_hash);
+  shop__query_int(q, 3, epoch);
+  shop__query_int(q, 4, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_raise_epoch(shop__tx_t *tx, int64_t id, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_RAISE_EPOCH);
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_set_disabled(shop__tx_t *tx, int64_t id, int64_t disabled_at_ms,
+                                int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_DISABLED);
+
+  shop__query_int(q, 1, id);
+  shop__rows_bind_optional(q, 2, disabled_at_ms);
+  shop__query_int(q, 3, now_ms);
+  return shop__query_run(q, NULL);
 }

@@ -37,8 +37,8 @@ static const char *const sql[STATEMENT_COUNT] = {
         "INSERT INTO users (id, subject, epoch, email, email_key, password_hash,"
         " created_at_ms, updated_at_ms) VALUES (?1, ?2, 1, ?3, ?3, ?4, ?5, ?5)",
     [ADD_TOKEN] =
-        "INSERT INTO tokens (jti, user_id, epoch, issued_at_ms, expires_at_ms)"
-        " VALUES (?1, ?2, 1, ?3, ?3 + 2592000000)",
+        "INSERT INTO tokens (jti, user_id, epoch, issued_at_ms, expires_at_ms, id)"
+        " VALUES (?1, ?2, 1, ?3, ?3 + 2592000000, ?2)",
     [ADD_PRODUCT] =
         "INSERT INTO products (id, sku, name, price_minor, currency, state, available,"
         " reserved, shortfall, received, sold, created_at_ms, updated_at_ms,"

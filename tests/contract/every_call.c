@@ -150,6 +150,25 @@ MAKE_PLAIN(token_require_scope,
                                     "merchant", err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
+/* ---- accounts */
+
+static const shop_token_t *account(const struct props *props, int at) {
+  return props->token == NULL ? NULL : props->account_tokens[at];
+}
+
+MAKE_GIVING(account_session_list, shop_session_page_t, shop_session_page_free,
+            shop_account_session_list(shop, account(props, 0), 0, 10, out, err))
+MAKE_PLAIN(account_session_revoke,
+           shop_account_session_revoke(shop, account(props, 0), props->session_id, NULL, err))
+MAKE_PLAIN(account_logout_everywhere,
+           shop_account_logout_everywhere(shop, account(props, 0), NULL, err))
+MAKE_GIVING(account_set_password, shop_token_t, shop_token_free,
+            shop_account_set_password(shop, account(props, 1), PASSWORD, "quite another one", NULL,
+                                      out, err))
+MAKE_PLAIN(user_set_disabled,
+           shop_user_set_disabled(shop, shop_token_user_id(props->account_tokens[2]), true, NULL,
+                                  err))
+
 /* Buys with a request that names a method. */
 static int32_t buy(shop_t *shop, struct props *props, bool no_out, bool begins, shop_error_t *err) {
   const shop_token_t *second = props->token == NULL ? NULL : props->second_token;
@@ -276,6 +295,11 @@ const struct call every_call[] = {
     {"shop_order_capture", true, false, false, true, order_capture},
     {"shop_order_refund", true, false, false, true, order_refund},
     {"shop_order_cancel", true, false, false, true, order_cancel},
+    {"shop_account_session_list", false, true, true, false, account_session_list},
+    {"shop_account_session_revoke", true, true, false, true, account_session_revoke},
+    {"shop_account_logout_everywhere", true, true, false, true, account_logout_everywhere},
+    {"shop_account_set_password", true, true, true, true, account_set_password},
+    {"shop_user_set_disabled", true, false, false, false, user_set_disabled},
     {"shop_verify", false, false, true, false, verify},
     {"shop_cart_clear", true, true, true, false, cart_clear},
     {"shop_product_retire", true, false, false, false, product_retire},
@@ -333,6 +357,25 @@ static void add_others(struct scene *scene) {
   props->second_token = scene->other_tokens[4];
 }
 
+static void add_accounts(struct scene *scene) {
+  struct world *world = scene->world;
+  shop_session_page_t *page = NULL;
+  shop_token_t *second = NULL;
+  char email[40];
+
+  for (int at = 0; at < ACCOUNTS; at++) {
+    snprintf(email, sizeof email, "account%d@example.org", at);
+    scene->account_tokens[at] = world_register(world, email);
+    scene->props.account_tokens[at] = scene->account_tokens[at];
+  }
+  ck_ok(world,
+        shop_user_login(world->shop, "account0@example.org", PASSWORD, NULL, &second, world->err));
+  ck_ok(world, shop_account_session_list(world->shop, second, 0, 1, &page, world->err));
+  scene->props.session_id = shop_session_page_id(page, 0);
+  shop_session_page_free(page);
+  shop_token_free(second);
+}
+
 /* Nothing that is not known: so it can be taken again and again. */
 static shop_payment_report_t *late_report(const char *reference) {
   shop_payment_report_t *report = NULL;
@@ -384,6 +427,7 @@ struct scene scene_in(struct world *world) {
   world_put(world, "TEA", 999, "EUR", 50);
   world_put(world, "MILK", 120, "EUR", 50);
   add_others(&scene);
+  add_accounts(&scene);
   scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
   ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
   add_mail(&scene);
@@ -416,6 +460,8 @@ void scene_free(struct scene *scene) {
     shop_order_free(scene->other_orders[i]);
   for (int i = 0; i < 5; i++)
     shop_token_free(scene->other_tokens[i]);
+  for (int i = 0; i < ACCOUNTS; i++)
+    shop_token_free(scene->account_tokens[i]);
   shop_payment_report_free(scene->report);
   shop_order_free(scene->order);
   shop_mail_free(scene->mail);

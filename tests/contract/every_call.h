@@ -7,6 +7,8 @@
 
 #include <harness.h>
 
+enum { ACCOUNTS = 3 };
+
 /* What the calls are made with. */
 struct props {
   const shop_token_t *token;
@@ -27,6 +29,9 @@ struct props {
   /* Another shopper, with a cart that is not bought yet. */
   const shop_token_t *second_token;
   int64_t second_cart_id;
+  /* Users whose account is all that they have; some call ends it. */
+  const shop_token_t *account_tokens[ACCOUNTS];
+  int64_t session_id; /* a second session of the first of them */
   const shop_payment_report_t *report; /* of what is known about the order */
   const char *backup_path;
   const shop_token_t *merchant_token; /* with the scope "merchant" */
@@ -60,6 +65,7 @@ struct scene {
   shop_order_t *order;
   shop_token_t *other_tokens[5];
   shop_order_t *other_orders[4];
+  shop_token_t *account_tokens[ACCOUNTS];
   shop_payment_report_t *report;
   int32_t charges;    /* the gateway was asked for */
   int64_t attentions; /* of shop_verify */

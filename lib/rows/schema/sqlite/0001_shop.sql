@@ -29,6 +29,7 @@ CREATE TABLE users (
   password_hash TEXT NOT NULL,               -- PHC string, Argon2id; $pepper=ID before it
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
+  disabled_at_ms INTEGER,                    -- NULL: may log in
   external_id   TEXT,
   note          TEXT
 ) STRICT;
@@ -44,10 +45,14 @@ CREATE TABLE tokens (
   epoch         INTEGER NOT NULL,            -- the user's, when it was issued
   issued_at_ms  INTEGER NOT NULL,
   expires_at_ms INTEGER NOT NULL,
-  revoked_at_ms INTEGER
+  revoked_at_ms INTEGER,
+  id            INTEGER NOT NULL,            -- what its owner sees of it
+  last_used_at_ms INTEGER,                   -- to the quarter of an hour
+  label         TEXT                         -- of the host, such as a device
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tokens_expiry ON tokens (expires_at_ms);
+CREATE INDEX tokens_user ON tokens (user_id, id);
 
 -- Stock: on hand = available + reserved - shortfall = received - sold. Reserved
 -- is what unfinished orders reserve and what held carts hold.
