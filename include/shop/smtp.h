@@ -173,8 +173,8 @@ enum shop_smtp_step {
       giving up here may mean a second copy. Default 120,000. */
   SHOP_SMTP_STEP_ANSWER = 5,
   /** For one mail, everything together, including the wait for other threads.
-      Must stay below the lease of `shop_config_set_mail_lease_ms`, or another
-      deliverer may take the same mail meanwhile. Default 240,000. */
+      As a transport it also keeps to `shop_mail_call_timeout_ms`, so that it has
+      given up before another deliverer may take the same mail. Default 240,000. */
   SHOP_SMTP_STEP_MAIL = 6
 };
 /** Sets the limit of one step, 1 to 3,600,000 ms. It is measured by a clock

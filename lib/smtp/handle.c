@@ -84,7 +84,7 @@ void shop_smtp_free(shop_smtp_t *smtp) {
 }
 
 /* The mail's time begins before the wait for other threads. */
-static int32_t enter(struct shop_smtp *smtp, shop_error_t *err) {
+static int32_t enter(struct shop_smtp *smtp, int64_t timeout_ms, shop_error_t *err) {
   int64_t until_us = shop__clock_monotonic_us();
 
   if (smtp->pid != getpid())
@@ -93,8 +93,9 @@ static int32_t enter(struct shop_smtp *smtp, shop_error_t *err) {
   if (pthread_mutex_lock(&smtp->lock) != 0)
     return shop__error_set(err, SHOP_ERR_IN_CALLBACK,
                            "a callback of this handle must not use the handle");
-  until_us += smtp->config.timeout_ms[SHOP_SMTP_STEP_MAIL] * 1000;
-  smtp->stream.mail_until_us = until_us;
+  if (timeout_ms > smtp->config.timeout_ms[SHOP_SMTP_STEP_MAIL])
+    timeout_ms = smtp->config.timeout_ms[SHOP_SMTP_STEP_MAIL];
+  smtp->stream.mail_until_us = until_us + timeout_ms * 1000;
   return SHOP_OK;
 }
 
@@ -109,7 +110,7 @@ int32_t shop_smtp_close(shop_smtp_t *smtp, shop_error_t *err) {
   shop__error_clear(err);
   if (smtp == NULL)
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "smtp must not be NULL");
-  status = enter(smtp, err);
+  status = enter(smtp, INT64_MAX, err);
   if (status != SHOP_OK)
     return status;
   shop__smtp_session_quit(smtp);
@@ -117,9 +118,9 @@ int32_t shop_smtp_close(shop_smtp_t *smtp, shop_error_t *err) {
   return SHOP_OK;
 }
 
-static int32_t send_into(struct shop_smtp *smtp, struct shop__smtp_mail *mail,
+static int32_t send_into(struct shop_smtp *smtp, struct shop__smtp_mail *mail, int64_t timeout_ms,
                          struct shop_smtp_answer *answer, shop_error_t *err) {
-  int32_t status = enter(smtp, err);
+  int32_t status = enter(smtp, timeout_ms, err);
 
   if (status != SHOP_OK)
     return status;
@@ -151,7 +152,7 @@ int32_t shop_smtp_send(shop_smtp_t *smtp, const char *sender, const char *recipi
   answer = shop__memory_zalloc(sizeof *answer);
   if (answer == NULL)
     return shop__error_set(err, SHOP_ERR_NO_MEMORY, "out of memory");
-  status = send_into(smtp, &mail, answer, err);
+  status = send_into(smtp, &mail, INT64_MAX, answer, err);
   if (status == SHOP_OK)
     *out = answer;
   else
@@ -186,7 +187,7 @@ void shop_smtp_transport(shop_mail_call_t *call, void *smtp) {
 
   if (call == NULL || smtp == NULL)
     return;
-  if (send_into(smtp, &mail, &answer, &error) != SHOP_OK)
+  if (send_into(smtp, &mail, shop_mail_call_timeout_ms(call), &answer, &error) != SHOP_OK)
     shop__smtp_answer_say(&answer, SHOP_SMTP_LATER, "%s", error.message);
   give(call, &answer);
 }

@@ -370,20 +370,25 @@ START_TEST(no_message_without_a_recipient) {
 END_TEST
 
 /* RSET refused: the connection is given up, not the mail. */
-START_TEST(reset_refused) {
+static void refuse_reset(const char *offer) {
   struct server *server = server_new();
   shop_smtp_t *smtp = server_handle(server);
 
+  if (offer != NULL)
+    server->replies[SERVER_EHLO] = offer;
   server->replies[SERVER_MAIL] = "550 5.1.8 x\r\n";
-  server->replies[SERVER_DATA] = "503 x\r\n";
   ck_answer(server_send(smtp), SHOP_SMTP_REJECTED, 550, "5.1.8");
   server->replies[SERVER_MAIL] = "250 x\r\n";
-  server->replies[SERVER_DATA] = "354 x\r\n";
   server->replies[SERVER_RSET] = "550 5.0.0 no\r\n";
   ck_answer(server_send(smtp), SHOP_SMTP_DELIVERED, 250, "2.0.0");
   ck_assert_int_eq(server->connects, 2);
   shop_smtp_free(smtp);
   server_free(server);
+}
+
+START_TEST(reset_refused) {
+  refuse_reset(NULL);
+  refuse_reset(small_offer);
 }
 END_TEST
 

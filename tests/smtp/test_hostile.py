@@ -288,7 +288,12 @@ class Tls(Case):
 
     def test_ehlo_refused(self):
         """No retreat to HELO, which has no STARTTLS."""
-        self.refuse(Good(tls=self.certificates.context(), CLEAR="500 5.5.1 what?"))
+        for implicit in (False, True):
+            with self.server(Good(tls=self.certificates.context(), implicit=implicit,
+                                  CLEAR="500 5.5.1 what?", INSIDE="500 5.5.1 what?")) as server:
+                answer = self.secure(server, security="tls" if implicit else "starttls")[0]
+                self.assertEqual((answer.result, answer.code), (LATER, 500))
+                self.assertNotIn(b"HELO", server.clear + server.inside)
 
     def test_starttls_refused(self):
         for reply in ("454 4.7.0 not now", "501 5.5.4 x", "250 2.0.0 ok", "334 x"):
