@@ -40,7 +40,7 @@ def type_of(text):
 def load(path):
     """The library, every function with its prototype: lib.shop_open(...)"""
     lib = ctypes.CDLL(path)
-    for declaration in house.declarations():
+    for declaration in house.declarations(""):
         function = getattr(lib, declaration.name)
         function.restype = type_of(declaration.returns)
         function.argtypes = [type_of(parameter) for parameter in declaration.parameters

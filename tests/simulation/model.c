@@ -430,8 +430,26 @@ bool model_mail_may_be_due(const struct model *model, const struct m_order *orde
   return is_due(model, order, order->wait_ms);
 }
 
+/* Of old mail only the row stays. */
+static int64_t forget_mail(struct model *model) {
+  int64_t count = 0;
+
+  for (int32_t i = 0; i < model->order_count; i++) {
+    struct m_order *order = &model->orders[i];
+    int64_t life_ms =
+        order->mail == MAIL_SENT ? model->settings.mail_life_ms : model->settings.mail_dead_life_ms;
+
+    if ((order->mail != MAIL_SENT && order->mail != MAIL_DEAD) ||
+        order->since_ms >= model->now_ms - life_ms)
+      continue;
+    order->mail = MAIL_FORGOTTEN;
+    count++;
+  }
+  return count;
+}
+
 struct upkeep model_maintain(struct model *model) {
-  struct upkeep done = {.holds = model_end_holds(model)};
+  struct upkeep done = {.holds = model_end_holds(model), .mails = forget_mail(model)};
   int32_t kept = 0;
 
   for (int32_t i = 0; i < model->cart_count; i++) {

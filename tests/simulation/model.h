@@ -29,12 +29,12 @@ enum {
 /* Why a person must look; as the getters of order.h. */
 enum { LATE = 1, MISMATCH = 2, CONTRADICTION = 4 };
 
-enum mail_state { MAIL_NONE, MAIL_QUEUED, MAIL_LEASED, MAIL_SENT, MAIL_DEAD };
+enum mail_state { MAIL_NONE, MAIL_QUEUED, MAIL_LEASED, MAIL_SENT, MAIL_DEAD, MAIL_FORGOTTEN };
 
 struct m_settings {
   bool query, voids, at_once;
   int64_t lease_ms, hold_ms, key_life_ms, cart_life_ms, cart_hold_ms, once_life_ms, token_life_ms;
-  int64_t mail_lease_ms;
+  int64_t mail_lease_ms, mail_life_ms, mail_dead_life_ms;
   int32_t tries_max, lines_max, quantity_max;
 };
 
@@ -238,7 +238,7 @@ bool model_mail_is_due(const struct model *model, const struct m_order *order);
 bool model_mail_may_be_due(const struct model *model, const struct m_order *order);
 
 struct upkeep {
-  int64_t carts, keys, tokens, holds;
+  int64_t carts, keys, tokens, holds, mails;
 };
 struct upkeep model_maintain(struct model *model);
 

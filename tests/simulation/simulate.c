@@ -110,6 +110,8 @@ static void draw_settings(struct sim *sim) {
                                   .once_life_ms = 10 * DAY,
                                   .token_life_ms = 60 * DAY,
                                   .mail_lease_ms = 5 * MINUTE,
+                                  .mail_life_ms = 30 * DAY,
+                                  .mail_dead_life_ms = 50 * DAY,
                                   .tries_max = 4,
                                   .lines_max = 4,
                                   .quantity_max = 9};
@@ -141,6 +143,8 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_mail_at_once(config, settings->at_once);
   sum |= shop_config_set_mail_lease_ms(config, settings->mail_lease_ms);
   sum |= shop_config_set_mail_tries_max(config, settings->tries_max);
+  sum |= shop_config_set_mail_life_ms(config, settings->mail_life_ms);
+  sum |= shop_config_set_mail_dead_life_ms(config, settings->mail_dead_life_ms);
   sum |= shop_config_set_cart_lines_max(config, settings->lines_max);
   sum |= shop_config_set_quantity_max(config, settings->quantity_max);
   sim_check(sim, sum == 0, "the configuration");

@@ -49,6 +49,7 @@ static void step_maintain(struct sim *sim) {
   sim_equal(sim, "expired carts", shop_maintenance_carts(done), wanted.carts);
   sim_equal(sim, "pruned keys", shop_maintenance_keys(done), wanted.keys);
   sim_equal(sim, "pruned tokens", shop_maintenance_tokens(done), wanted.tokens);
+  sim_equal(sim, "forgotten mails", shop_maintenance_mails(done), wanted.mails);
   shop_maintenance_free(done);
 }
 

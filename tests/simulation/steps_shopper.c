@@ -35,8 +35,9 @@ void sim_step_register(struct sim *sim) {
 
   snprintf(email, sizeof email, sim_chance(sim, 50) ? "user%d@example.org" : "USER%d@example.org",
            user);
-  status = shop_user_register(sim->shop, email, wrong && registered ? "wrong password" : "password",
-                              with, &token, sim->err);
+  status = shop_user_register(sim->shop, email,
+                              wrong && registered ? "wrong password" : "kettle password", with,
+                              &token, sim->err);
   shop_options_free(with);
   sim_log(sim, "register %s key %d: %s", email, key, shop_status_name(status));
   if (sim_kept_out(sim, rival, status))
@@ -63,8 +64,8 @@ void sim_step_login(struct sim *sim) {
   int32_t status;
 
   snprintf(email, sizeof email, "user%d@example.org", user);
-  status = shop_user_login(sim->shop, email, wrong ? "wrong password" : "password", NULL, &token,
-                           sim->err);
+  status = shop_user_login(sim->shop, email, wrong ? "wrong password" : "kettle password", NULL,
+                           &token, sim->err);
   sim_log(sim, "login %s: %s", email, shop_status_name(status));
   if (sim_kept_out(sim, rival, status))
     return;
