@@ -4,10 +4,10 @@
  *
  *   import_catalogue STORE CATALOGUE.csv CURRENCY      (- reads standard input)
  *
- * Each row stands for itself: it is checked, put with one call, and either taken
- * whole or reported as refused, with the line that it begins on. Importing the
- * same file again gives the same products, so an import that was interrupted is
- * simply repeated.
+ * Each row stands for itself: it is checked, and either taken whole or reported as
+ * refused, with the line that it begins on. Products are put in batches, each a
+ * transaction; importing the same file again gives the same products, so an import
+ * that was interrupted is simply repeated.
  *
  * - Columns are found by their names, as older exports spell them ("Variant SKU")
  *   or newer ones ("SKU"), in any order. Title and price must be there; columns
@@ -44,6 +44,8 @@
 #define ROW_BYTES_MAX ((size_t)1 << 20)
 #define COLUMNS_MAX 1000
 #define SKU_BYTES_MAX 64
+#define BATCH_PRODUCTS 500 /* the commits of an import are what it costs... */
+#define BATCH_BYTES ((size_t)256 << 10) /* ...but a transaction stays small */
 #define OPTIONS_MAX 3
 
 /* ---- What is being read -------------------------------------------------- */
@@ -109,7 +111,7 @@ struct shared {
   char *text[SHARED_COLUMNS];
 };
 
-/* One product as `shop_product_put` takes it. Borrows from its row and from what is shared. */
+/* One product as `shop_product_batch_add` takes it. Borrows from its row and from what is shared. */
 struct product {
   const char *sku;
   char made_sku[SKU_BYTES_MAX + 1];
@@ -127,6 +129,9 @@ struct import {
   size_t columns;        /* how many columns the header has */
   size_t where[COLUMNS]; /* which of them is what; `columns` when it is missing */
   struct shared shared;
+  shop_product_batch_t *batch; /* products that are not put yet */
+  size_t batch_bytes;          /* of their descriptions */
+  size_t batch_line;           /* the line of the first of them */
   void *seen; /* the SKUs of this file: a tree of `struct seen` */
   size_t imported;
   size_t refused;
@@ -529,28 +534,47 @@ static bool read_product(struct import *import, const struct row *row, struct pr
 
 /* ---- From a row into the shop ----------------------------------------------- */
 
+static bool complain(struct import *import, size_t line, int32_t status) {
+  clear_progress(import);
+  fprintf(stderr, "line %zu: %s: %s\n", line, shop_status_name(status),
+          shop_error_message(import->err));
+  return false;
+}
+
+/* False when the import cannot go on; then it was said why. */
+static bool put_batch(struct import *import) {
+  int32_t status = shop_product_put_batch(import->shop, import->batch, NULL, import->err);
+  if (status != SHOP_OK) {
+    return complain(import, import->batch_line, status);
+  }
+  import->imported += (size_t)shop_product_batch_count(import->batch);
+  shop_product_batch_clear(import->batch);
+  import->batch_bytes = 0;
+  return true;
+}
+
 /* False when the import cannot go on; then it was said why. */
 static bool put_product(struct import *import, const struct row *row,
                         const struct product *product) {
   const char *description = *product->description == '\0' ? NULL : product->description;
   int32_t status =
-      shop_product_put(import->shop, product->sku, product->name, description, product->price_minor,
-                       import->currency, product->on_hand, NULL, NULL, import->err);
-  if (status == SHOP_OK) {
-    import->imported++;
-    if (remember(import, product->sku, row->line)) {
-      return true;
-    }
-    status = SHOP_ERR_NO_MEMORY;
-  }
+      shop_product_batch_add(import->batch, product->sku, product->name, description,
+                             product->price_minor, import->currency, product->on_hand, import->err);
   if (status / 100 == -1) { /* the family of wrong arguments: the fault is the row's */
     refuse(import, row, "%s", shop_error_message(import->err));
     return true;
   }
-  clear_progress(import);
-  fprintf(stderr, "line %zu: %s: %s\n", row->line, shop_status_name(status),
-          shop_error_message(import->err));
-  return false;
+  if (status == SHOP_OK && !remember(import, product->sku, row->line)) {
+    status = SHOP_ERR_NO_MEMORY;
+  }
+  if (status != SHOP_OK) {
+    return complain(import, row->line, status);
+  }
+  int32_t count = shop_product_batch_count(import->batch);
+  import->batch_line = count == 1 ? row->line : import->batch_line;
+  import->batch_bytes += strlen(product->description);
+  bool is_full = count == BATCH_PRODUCTS || import->batch_bytes >= BATCH_BYTES;
+  return !is_full || put_batch(import);
 }
 
 /* Takes over what the row says of its product as a whole. A further row of the same product leaves
@@ -630,6 +654,7 @@ static bool import_rows(struct import *import, struct row *row) {
     }
     going_on = import_row(import, row);
   }
+  going_on = going_on && put_batch(import);
   clear_progress(import);
   return going_on;
 }
@@ -654,6 +679,9 @@ static bool print_report(const struct import *import) {
 static bool open_shop(struct import *import, const char *path) {
   shop_config_t *config = NULL;
   int32_t status = shop_error_new(&import->err);
+  if (status == SHOP_OK) {
+    status = shop_product_batch_new(&import->batch);
+  }
   if (status == SHOP_OK) {
     status = shop_config_new(&config);
   }
@@ -705,6 +733,7 @@ int main(int argc, char **argv) {
     done = print_report(&import) && done;
     done = close_shop(&import) && done;
   }
+  shop_product_batch_free(import.batch);
   shop_error_free(import.err);
   forget_all(&import);
   for (size_t i = 0; i < SHARED_COLUMNS; i++) {

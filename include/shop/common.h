@@ -70,6 +70,8 @@ typedef struct shop_purchase_request shop_purchase_request_t;
 typedef struct shop_payment_report shop_payment_report_t;
 /** What a refund gives back. Not thread-safe. */
 typedef struct shop_refund_request shop_refund_request_t;
+/** Products that are put together. */
+typedef struct shop_product_batch shop_product_batch_t;
 /** One call of a payment callback; dies when the callback returns. */
 typedef struct shop_gateway_call shop_gateway_call_t;
 /** One call of the mail transport; dies when the callback returns. */

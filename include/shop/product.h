@@ -50,6 +50,56 @@ SHOP_API int32_t shop_product_put(shop_t *shop, const char *sku, const char *nam
                                   const shop_options_t *options, shop_product_t **out,
                                   shop_error_t *err);
 
+/** The most products of one batch: its transaction takes some milliseconds, for
+    which other calls that write wait. */
+#define SHOP_PRODUCT_BATCH_MAX 1000
+/** SHOP_PRODUCT_BATCH_MAX for callers that see no macros. @since 0.1.0 */
+SHOP_API int32_t shop_product_batch_max(void);
+
+/**
+ * Makes an empty batch: products that are put together, as an import does,
+ * whose time goes into its commits. It belongs to no shop, and to one thread at
+ * a time.
+ *
+ * @param out receives it; freed by `shop_product_batch_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT when out is NULL; SHOP_ERR_NO_MEMORY
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_product_batch_new(shop_product_batch_t **out);
+
+/**
+ * Adds a product to a batch, checked and copied. The parameters are those of
+ * `shop_product_put`. What is refused leaves the batch as it is.
+ *
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT, also where the batch is full; SHOP_ERR_TEXT;
+ *   SHOP_ERR_TOO_LONG; SHOP_ERR_CURRENCY; SHOP_ERR_NO_MEMORY
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_product_batch_add(shop_product_batch_t *batch, const char *sku,
+                                        const char *name, const char *description,
+                                        int64_t price_minor, const char *currency, int64_t on_hand,
+                                        shop_error_t *err);
+/** How many products were added; 0 for NULL. @since 0.1.0 */
+SHOP_API int32_t shop_product_batch_count(const shop_product_batch_t *batch);
+/** Empties a batch, for the next ones. NULL is harmless. @since 0.1.0 */
+SHOP_API void shop_product_batch_clear(shop_product_batch_t *batch);
+/** Frees a batch. NULL is harmless. @since 0.1.0 */
+SHOP_API void shop_product_batch_free(shop_product_batch_t *batch);
+
+/**
+ * Puts every product of a batch, each as `shop_product_put` does, in one
+ * transaction: all of them or, after a failure, none. Of an SKU that is in it
+ * twice the later counts. The batch stays as it is, so that a call that failed
+ * can be repeated; putting the same again changes nothing.
+ *
+ * @param batch   an empty one is put without effect
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_product_put_batch(shop_t *shop, const shop_product_batch_t *batch,
+                                        const shop_options_t *options, shop_error_t *err);
+
 /**
  * Gets a product by SKU, also a retired one.
  *
@@ -142,8 +192,7 @@ SHOP_API void shop_product_free(shop_product_t *product);
 SHOP_API int32_t shop_product_page_count(const shop_product_page_t *page);
 /** The product at an index from 0. Borrowed from the page, not to be freed;
     NULL outside. @since 0.1.0 */
-SHOP_API const shop_product_t *shop_product_page_at(const shop_product_page_t *page,
-                                                    int32_t index);
+SHOP_API const shop_product_t *shop_product_page_at(const shop_product_page_t *page, int32_t index);
 /** Frees a page and its products. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_product_page_free(shop_product_page_t *page);
 

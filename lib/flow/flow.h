@@ -295,6 +295,22 @@ int32_t shop__once_find(shop__tx_t *tx, const struct shop__once *once, int64_t u
 int32_t shop__once_store(shop__tx_t *tx, const struct shop__once *once, int64_t user_id,
                          int64_t result_id, int64_t now_ms) SHOP__MUST_USE;
 
+/* ---- product.c ------------------------------------------------------------------------- */
+
+/** What a merchant puts on sale; the texts are borrowed. */
+struct shop__offer {
+  const char *sku;
+  const char *name;
+  const char *description;
+  const char *currency;
+  int64_t price_minor;
+  int64_t on_hand;
+};
+int32_t shop__offer_check(const struct shop__offer *offer, shop_error_t *err) SHOP__MUST_USE;
+/** Makes the product, or gives the one with its SKU these values. */
+int32_t shop__offer_put(shop__tx_t *tx, const struct shop__offer *offer,
+                        int64_t now_ms) SHOP__MUST_USE;
+
 /* ---- hold.c: a cart's pieces, set aside for a time ------------------------------------- */
 
 /** Whether the hold's time has come and is not over. One that is over and was not

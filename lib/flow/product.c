@@ -91,33 +91,44 @@ static void set_stock(struct shop__stock *stock, int64_t on_hand) {
 /* ---- put ------------------------------------------------------------------------------- */
 
 struct put {
-  struct shop__product_row wanted;
-  int64_t on_hand;
+  struct shop__offer offer;
+  int64_t now_ms;
   bool wants_snapshot;
   struct shop__pack pack;
 };
 
-static int32_t put_fn(shop__tx_t *tx, void *ctx) {
-  struct put *put = ctx;
-  struct shop__product_row row, wanted = put->wanted;
+int32_t shop__offer_put(shop__tx_t *tx, const struct shop__offer *offer, int64_t now_ms) {
+  struct shop__product_row row, wanted = {.sku = offer->sku,
+                                          .name = offer->name,
+                                          .description = offer->description,
+                                          .price_minor = offer->price_minor,
+                                          .currency = offer->currency,
+                                          .state = SHOP__PRODUCT_ACTIVE,
+                                          .created_at_ms = now_ms};
   bool found = false;
-  int32_t status = shop__product_by_sku(tx, wanted.sku, &row, &found);
+  int32_t status = shop__product_by_sku(tx, offer->sku, &row, &found);
 
   if (status != SHOP_OK)
     return status;
   if (found) {
     wanted.id = row.id;
     wanted.stock = row.stock;
-    set_stock(&wanted.stock, put->on_hand);
-    status = shop__product_update(tx, &wanted, wanted.created_at_ms);
-  } else {
-    set_stock(&wanted.stock, put->on_hand);
-    status = shop__tx_id(tx, &wanted.id);
-    if (status == SHOP_OK)
-      status = shop__product_insert(tx, &wanted);
+    set_stock(&wanted.stock, offer->on_hand);
+    return shop__product_update(tx, &wanted, now_ms);
   }
+  set_stock(&wanted.stock, offer->on_hand);
+  status = shop__tx_id(tx, &wanted.id);
+  return status == SHOP_OK ? shop__product_insert(tx, &wanted) : status;
+}
+
+static int32_t put_fn(shop__tx_t *tx, void *ctx) {
+  struct put *put = ctx;
+  struct shop__product_row row;
+  bool found = false;
+  int32_t status = shop__offer_put(tx, &put->offer, put->now_ms);
+
   if (status == SHOP_OK && put->wants_snapshot) {
-    status = shop__product_by_sku(tx, wanted.sku, &row, &found);
+    status = shop__product_by_sku(tx, put->offer.sku, &row, &found);
     if (status == SHOP_OK) {
       pack_product(&put->pack, &row);
       status = shop__pack_check(tx, &put->pack);
@@ -126,24 +137,24 @@ static int32_t put_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
-static int32_t check_put(const struct put *put, shop_error_t *err) {
-  const struct shop__product_row *row = &put->wanted;
-  int32_t status = check_sku(row->sku, err);
+int32_t shop__offer_check(const struct shop__offer *offer, shop_error_t *err) {
+  int32_t status = check_sku(offer->sku, err);
 
   if (status == SHOP_OK)
-    status = shop__text_check("name", row->name, 1, SHOP__PRODUCT_NAME_MAX, SHOP__TEXT_LINE, err);
+    status = shop__text_check("name", offer->name, 1, SHOP__PRODUCT_NAME_MAX, SHOP__TEXT_LINE, err);
   if (status == SHOP_OK)
-    status = shop__text_check_optional("description", row->description, SHOP__DESCRIPTION_MAX,
+    status = shop__text_check_optional("description", offer->description, SHOP__DESCRIPTION_MAX,
                                        SHOP__TEXT_PARAGRAPH, err);
   if (status != SHOP_OK)
     return status;
-  if (row->currency == NULL)
+  if (offer->currency == NULL)
     return shop__missing("currency", err);
-  if (shop__money_exponent(row->currency) < 0)
+  if (shop__money_exponent(offer->currency) < 0)
     return shop__error_set(err, SHOP_ERR_CURRENCY, "the currency is no code of ISO 4217");
-  if (row->price_minor < 0 || row->price_minor > SHOP__EXACT_MAX)
+  if (offer->price_minor < 0 || offer->price_minor > SHOP__EXACT_MAX)
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "a price is 0 to 2^53 - 1 minor units");
-  if (put->on_hand != SHOP_STOCK_UNLIMITED && (put->on_hand < 0 || put->on_hand > SHOP_STOCK_MAX))
+  if (offer->on_hand != SHOP_STOCK_UNLIMITED &&
+      (offer->on_hand < 0 || offer->on_hand > SHOP_STOCK_MAX))
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "the stock is 0 to 10^12, or unlimited");
   return SHOP_OK;
 }
@@ -151,13 +162,12 @@ static int32_t check_put(const struct put *put, shop_error_t *err) {
 int32_t shop_product_put(shop_t *shop, const char *sku, const char *name, const char *description,
                          int64_t price_minor, const char *currency, int64_t on_hand,
                          const shop_options_t *options, shop_product_t **out, shop_error_t *err) {
-  struct put put = {.wanted = {.sku = sku,
-                               .name = name,
-                               .description = description,
-                               .price_minor = price_minor,
-                               .currency = currency,
-                               .state = SHOP__PRODUCT_ACTIVE},
-                    .on_hand = on_hand,
+  struct put put = {.offer = {.sku = sku,
+                              .name = name,
+                              .description = description,
+                              .price_minor = price_minor,
+                              .currency = currency,
+                              .on_hand = on_hand},
                     .wants_snapshot = out != NULL};
   struct shop__db_write_rule rule = shop__options_rule(options, false);
   int32_t status;
@@ -169,9 +179,9 @@ int32_t shop_product_put(shop_t *shop, const char *sku, const char *name, const 
     return status;
   status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
   if (status == SHOP_OK)
-    status = check_put(&put, err);
+    status = shop__offer_check(&put.offer, err);
   if (status == SHOP_OK) {
-    put.wanted.created_at_ms = shop__now_ms(shop);
+    put.now_ms = shop__now_ms(shop);
     status = shop__db_write(shop->db, put_fn, &put, &rule, err);
   }
   if (status == SHOP_OK && out != NULL)
@@ -254,8 +264,8 @@ static int32_t list_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
-int32_t shop_product_list(shop_t *shop, int64_t after_id, int32_t limit,
-                          shop_product_page_t **out, shop_error_t *err) {
+int32_t shop_product_list(shop_t *shop, int64_t after_id, int32_t limit, shop_product_page_t **out,
+                          shop_error_t *err) {
   struct list list = {.after_id = after_id, .limit = limit};
   int32_t status;
 
@@ -281,7 +291,8 @@ int32_t shop_product_list(shop_t *shop, int64_t after_id, int32_t limit,
   return shop__leave(shop, status);
 }
 
-/* ---- retire, adjust, metadata ----------------------------------------------------------------- */
+/* ---- retire, adjust, metadata -----------------------------------------------------------------
+ */
 
 struct change {
   const char *sku;
@@ -305,8 +316,8 @@ static int32_t retire_fn(shop__tx_t *tx, void *ctx) {
 static int32_t metadata_fn(shop__tx_t *tx, void *ctx) {
   const struct change *change = ctx;
   bool found = false;
-  int32_t status = shop__product_update_metadata(tx, change->sku, change->note,
-                                                 change->external_id, change->now_ms, &found);
+  int32_t status = shop__product_update_metadata(tx, change->sku, change->note, change->external_id,
+                                                 change->now_ms, &found);
 
   return status == SHOP_OK && !found ? no_product(tx, change->sku) : status;
 }
@@ -402,7 +413,8 @@ int32_t shop_product_adjust_stock(shop_t *shop, const char *sku, int64_t delta,
   return shop__leave(shop, status);
 }
 
-/* ---- getters --------------------------------------------------------------------------------------- */
+/* ---- getters
+ * --------------------------------------------------------------------------------------- */
 
 int64_t shop_product_id(const shop_product_t *product) {
   return product == NULL ? 0 : product->id;

@@ -69,6 +69,7 @@ MAKE_GIVING(token_verify, shop_token_t, shop_token_free,
             shop_token_verify(shop, shop_token_jwt(props->token), out, err))
 MAKE_GIVING(product_put, shop_product_t, shop_product_free,
             shop_product_put(shop, props->sku, "Tea", "green", 999, "EUR", 50, NULL, out, err))
+MAKE_PLAIN(product_put_batch, shop_product_put_batch(shop, props->batch, NULL, err))
 MAKE_GIVING(product_get, shop_product_t, shop_product_free,
             shop_product_get(shop, props->sku, out, err))
 MAKE_GIVING(product_list, shop_product_page_t, shop_product_page_free,
@@ -251,6 +252,7 @@ const struct call every_call[] = {
     {"shop_user_set_metadata", true, false, false, false, user_set_metadata},
     {"shop_token_verify", false, false, true, false, token_verify},
     {"shop_product_put", true, false, false, false, product_put},
+    {"shop_product_put_batch", true, false, false, false, product_put_batch},
     {"shop_product_get", false, false, true, false, product_get},
     {"shop_product_list", false, false, true, false, product_list},
     {"shop_product_adjust_stock", true, false, false, false, product_adjust_stock},
@@ -387,6 +389,15 @@ static shop_payment_report_t *late_report(const char *reference) {
   return report;
 }
 
+static shop_product_batch_t *small_batch(struct world *world) {
+  shop_product_batch_t *batch = NULL;
+
+  ck_assert_int_eq(shop_product_batch_new(&batch), SHOP_OK);
+  ck_ok(world, shop_product_batch_add(batch, "TEA", "Tea", "green", 999, "EUR", 50, world->err));
+  ck_ok(world, shop_product_batch_add(batch, "MUG", "Mug", NULL, 500, "EUR", 5, world->err));
+  return batch;
+}
+
 /* A second key, which has signed nothing. */
 static void add_key(struct world *world, char kid[24]) {
   shop_key_ring_t *ring = NULL;
@@ -404,8 +415,9 @@ static void add_key(struct world *world, char kid[24]) {
 static void add_mail(struct scene *scene) {
   struct world *world = scene->world;
 
-  world_vandalise(world, "UPDATE outbox SET state = 1, wait_ms = 0, sent_at_ms = NULL"
-                         " WHERE recipient = 'ada@example.org'");
+  world_vandalise(world,
+                  "UPDATE outbox SET state = 1, wait_ms = 0, sent_at_ms = NULL"
+                  " WHERE recipient = 'ada@example.org'");
   ck_ok(world, shop_mail_take(world->shop, NULL, &scene->mail, world->err));
   ck_assert_ptr_nonnull(scene->mail);
   scene->props.mail = scene->mail;
@@ -446,6 +458,8 @@ struct scene scene_in(struct world *world) {
   scene.props.reference = shop_order_gateway_reference(scene.order);
   scene.report = late_report(scene.props.reference);
   scene.props.report = scene.report;
+  scene.batch = small_batch(world);
+  scene.props.batch = scene.batch;
   snprintf(backup_path, sizeof backup_path, "%s.copy", world->path);
   scene.props.backup_path = backup_path;
   add_key(world, scene.props.kid);
@@ -463,6 +477,7 @@ void scene_free(struct scene *scene) {
   for (int i = 0; i < ACCOUNTS; i++)
     shop_token_free(scene->account_tokens[i]);
   shop_payment_report_free(scene->report);
+  shop_product_batch_free(scene->batch);
   shop_order_free(scene->order);
   shop_mail_free(scene->mail);
   shop_token_free(scene->token);

@@ -33,6 +33,7 @@ struct props {
   const shop_token_t *account_tokens[ACCOUNTS];
   int64_t session_id; /* a second session of the first of them */
   const shop_payment_report_t *report; /* of what is known about the order */
+  const shop_product_batch_t *batch;   /* of sku, and of another product */
   const char *backup_path;
   const shop_token_t *merchant_token; /* with the scope "merchant" */
   char kid[24]; /* of a key that has signed nothing */
@@ -67,6 +68,7 @@ struct scene {
   shop_order_t *other_orders[4];
   shop_token_t *account_tokens[ACCOUNTS];
   shop_payment_report_t *report;
+  shop_product_batch_t *batch;
   int32_t charges;    /* the gateway was asked for */
   int64_t attentions; /* of shop_verify */
   shop_mail_t *mail;

@@ -468,13 +468,54 @@ START_TEST(objects_without_memory) {
 }
 END_TEST
 
+/* A product that a batch has no memory for is not in it, whichever allocation fails; the others
+ * stay. */
+START_TEST(batch_without_memory) {
+  shop_product_batch_t *batch = (shop_product_batch_t *)&batch;
+  shop_error_t *err = NULL;
+  char sku[16];
+  long failures = 0;
+
+  ck_assert_int_eq(shop_error_new(&err), SHOP_OK);
+  allocation_fail_at(1);
+  ck_assert_int_eq(shop_product_batch_new(&batch), SHOP_ERR_NO_MEMORY);
+  ck_assert(allocation_failed());
+  ck_assert_ptr_null(batch);
+  ck_assert_int_eq(shop_product_batch_new(&batch), SHOP_OK);
+  for (int32_t i = 0; i < 40; i++) {
+    snprintf(sku, sizeof sku, "SKU-%d", (int)i);
+    for (long at = 1;; at++) {
+      int32_t status;
+      bool failed;
+
+      allocation_fail_at(at);
+      status = shop_product_batch_add(batch, sku, "Tea", "green", 1, "EUR", 1, err);
+      failed = allocation_failed();
+      allocation_fail_at(0);
+      if (!failed) {
+        ck_assert_int_eq(status, SHOP_OK);
+        break;
+      }
+      ck_assert_int_eq(status, SHOP_ERR_NO_MEMORY);
+      ck_assert_str_ne(shop_error_message(err), "");
+      ck_assert_int_eq(shop_product_batch_count(batch), i);
+      failures++;
+    }
+    ck_assert_int_eq(shop_product_batch_count(batch), i + 1);
+  }
+  ck_assert_int_eq(failures, 40 + 3); /* each product, and the list at 0, 16 and 32 */
+  shop_product_batch_free(batch);
+  shop_error_free(err);
+}
+END_TEST
+
 int main(void) {
   const TTest *tests[] = {
       calls_without_memory,      calls_without_memory_for_sqlite,
       once_calls_without_memory, once_calls_without_memory_for_sqlite,
       open_without_memory,       open_without_memory_for_sqlite,
       purchase_without_memory,   purchase_without_memory_for_sqlite,
-      objects_without_memory,
+      objects_without_memory,    batch_without_memory,
   };
 
   fault_memory_install();
