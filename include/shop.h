@@ -25,6 +25,7 @@
 #include "shop/user.h"
 #include "shop/password.h"
 #include "shop/account.h"
+#include "shop/guess.h"
 #include "shop/money.h"
 #include "shop/product.h"
 #include "shop/cart.h"

@@ -20,11 +20,12 @@ extern "C" {
  *
  * @param old_password the present one; a wrong one counts as a failed login
  * @param new_password by the rules of password.h
- * @param options      take the deadline and the label of the fresh token,
+ * @param options      take the deadline, the source, and the label of the fresh token,
  *                     which otherwise keeps the label of `token`
  * @param out          receives the fresh token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
- *   SHOP_ERR_CREDENTIALS the old one is wrong; SHOP_ERR_PASSWORD,
+ *   SHOP_ERR_CREDENTIALS the old one is wrong; SHOP_ERR_THROTTLED and
+ *   SHOP_ERR_LOCKED as at the login (guess.h); SHOP_ERR_PASSWORD,
  *   SHOP_ERR_PASSWORD_COMMON, SHOP_ERR_PASSWORD_REFUSED,
  *   SHOP_ERR_PASSWORD_UNCHECKED the new one;
  *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,

@@ -27,11 +27,11 @@ SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t li
 /**
  * Ends holds of carts whose time is over, expires carts that were left alone
  * (a held one is not), throws away idempotency keys, events, expired tokens and
- * their signing keys and the text of mail (outbox.h) that are old enough, and
- * moves the write-ahead log into the file. Works in short steps, so that others
- * wait for milliseconds only. Safe from several processes at once. It never
- * touches orders, payments or mail that waits: call `shop_recover` and
- * `shop_mail_deliver` beside it.
+ * their signing keys and the text of mail (outbox.h) that are old enough, forgets
+ * wrong passwords (guess.h), and moves the write-ahead log into the file. Works
+ * in short steps, so that others wait for milliseconds only. Safe from several
+ * processes at once. It never touches orders, payments or mail that waits: call
+ * `shop_recover` and `shop_mail_deliver` beside it.
  *
  * @param out receives what was done; freed by `shop_maintenance_free`; NULL
  *            when not wanted
@@ -55,6 +55,9 @@ SHOP_API int64_t shop_maintenance_signing_keys(const shop_maintenance_t *mainten
 SHOP_API int64_t shop_maintenance_events(const shop_maintenance_t *maintenance);
 /** Mails whose text and recipient were thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance);
+/** Counters of wrong passwords that had rested for long enough (guess.h).
+    @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_guesses(const shop_maintenance_t *maintenance);
 /** Frees a report. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_maintenance_free(shop_maintenance_t *maintenance);
 

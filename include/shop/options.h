@@ -71,6 +71,17 @@ SHOP_API int32_t shop_options_set_deadline_ms(shop_options_t *options, int64_t d
  */
 SHOP_API int32_t shop_options_set_label(shop_options_t *options, const char *label);
 
+/**
+ * Where the call comes from: a network address, or better a long-lived cookie
+ * of the device. Wrong passwords are counted by it, see guess.h. It must come
+ * from the host itself: one that the caller can choose counts nothing.
+ *
+ * @param source 1 to 255 bytes, one line; copied; NULL unsets it
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT, SHOP_ERR_TEXT, SHOP_ERR_TOO_LONG
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_options_set_source(shop_options_t *options, const char *source);
+
 #ifdef __cplusplus
 }
 #endif

@@ -59,6 +59,10 @@ enum shop_status {
   SHOP_ERR_SCOPE = -204,
   /** The merchant has disabled the account. */
   SHOP_ERR_USER_DISABLED = -215,
+  /** Too many attempts: wait for `shop_error_retry_after_ms` (guess.h). */
+  SHOP_ERR_THROTTLED = -210,
+  /** Too many wrong passwords for this account from this source (guess.h). */
+  SHOP_ERR_LOCKED = -211,
 
   /* -3xx: the shop's state does not allow it. */
   /** No such user, product, cart or order, or it is not the caller's. */
@@ -190,6 +194,15 @@ SHOP_API int32_t shop_error_code(const shop_error_t *err);
  * @since 0.1.0
  */
 SHOP_API const char *shop_error_message(const shop_error_t *err);
+
+/**
+ * How long to wait before the same call can succeed, from SHOP_ERR_THROTTLED
+ * and SHOP_ERR_LOCKED (guess.h).
+ *
+ * @return in ms, rounded to none; 0 where waiting is no answer, or err is NULL
+ * @since 0.1.0
+ */
+SHOP_API int64_t shop_error_retry_after_ms(const shop_error_t *err);
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,8 @@ extern "C" {
  * @param email    one mailbox
  * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
  *                 Argon2id hash
- * @param options  take the idempotency key, the deadline and the label. The key
+ * @param options  take the idempotency key, the deadline, the label and the source,
+ *                 which is known for the user from now on (guess.h). The key
  *                 belongs to the address; a repetition needs the right password
  *                 and gets a fresh token
  * @param out      receives the token; freed by `shop_token_free`
@@ -31,6 +32,7 @@ extern "C" {
  *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD, SHOP_ERR_PASSWORD_COMMON,
  *   SHOP_ERR_PASSWORD_REFUSED and SHOP_ERR_PASSWORD_UNCHECKED by the rules of
  *   password.h; SHOP_ERR_EMAIL_TAKEN; SHOP_ERR_USER_DISABLED a repetition;
+ *   SHOP_ERR_THROTTLED too many registrations from this source;
  *   SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
@@ -40,15 +42,17 @@ SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char 
 
 /**
  * Gives a new token to who knows the password. An unknown address costs the
- * same time and gives the same error as a wrong password. A hash of another
- * cost than the set one is replaced.
+ * same time and gives the same error as a wrong password, and is counted in the
+ * same way; guess.h has the rule of who may try when. A hash of another cost or
+ * pepper than the set one is replaced.
  *
- * @param options take the deadline and the label
+ * @param options take the deadline, the label and the source
  * @param out     receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_CREDENTIALS unknown address or wrong password, or texts that
- *   could be neither; SHOP_ERR_USER_DISABLED, told only to who knows the
- *   password; SHOP_ERR_DEADLINE; or as any call that writes
+ *   could be neither; SHOP_ERR_THROTTLED, SHOP_ERR_LOCKED nothing was tried,
+ *   see guess.h; SHOP_ERR_USER_DISABLED, told only to who knows the password;
+ *   SHOP_ERR_DEADLINE; or as any call that writes
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_login(shop_t *shop, const char *email, const char *password,

@@ -15,6 +15,7 @@
 struct shop_error {
   int32_t code;
   char message[316];
+  int64_t retry_after_ms; /* 0: no such advice */
 };
 
 /** Fills err (NULL allowed) and returns code, so that a failing function can
@@ -22,6 +23,8 @@ struct shop_error {
     not fit is cut at a character's edge. */
 int32_t shop__error_set(shop_error_t *err, int32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/** Adds to a failure how long to wait before the next try. err may be NULL. */
+void shop__error_set_retry(shop_error_t *err, int64_t wait_ms);
 /** Back to SHOP_OK and ""; NULL is harmless. */
 void shop__error_clear(shop_error_t *err);
 /** Copies a result into err (NULL allowed) and returns its code. */

@@ -29,13 +29,21 @@ int32_t shop__error_set(shop_error_t *err, int32_t code, const char *format, ...
   memcpy(err->message, message, used);
   err->message[used] = '\0';
   err->code = code;
+  err->retry_after_ms = 0;
   return code;
+}
+
+void shop__error_set_retry(shop_error_t *err, int64_t wait_ms) {
+  if (err != NULL) {
+    err->retry_after_ms = wait_ms;
+  }
 }
 
 void shop__error_clear(shop_error_t *err) {
   if (err != NULL) {
     err->code = SHOP_OK;
     err->message[0] = '\0';
+    err->retry_after_ms = 0;
   }
 }
 
@@ -64,4 +72,8 @@ int32_t shop_error_code(const shop_error_t *err) {
 
 const char *shop_error_message(const shop_error_t *err) {
   return err == NULL ? "" : err->message;
+}
+
+int64_t shop_error_retry_after_ms(const shop_error_t *err) {
+  return err == NULL ? 0 : err->retry_after_ms;
 }

@@ -44,6 +44,10 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_SCOPE";
   case SHOP_ERR_USER_DISABLED:
     return "SHOP_ERR_USER_DISABLED";
+  case SHOP_ERR_THROTTLED:
+    return "SHOP_ERR_THROTTLED";
+  case SHOP_ERR_LOCKED:
+    return "SHOP_ERR_LOCKED";
   case SHOP_ERR_NOT_FOUND:
     return "SHOP_ERR_NOT_FOUND";
   case SHOP_ERR_EMAIL_TAKEN:

@@ -56,21 +56,27 @@ static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
   owner->user_id = user.id;
   owner->epoch = user.epoch;
   status = copy_text(tx, owner->subject, sizeof owner->subject, user.subject);
+  shop__attempt_begin(owner->shop, user.email_key == NULL ? "" : user.email_key, owner->options,
+                      &owner->attempt);
   if (status == SHOP_OK)
     status = copy_text(tx, owner->password_hash, sizeof owner->password_hash, user.password_hash);
   if (status == SHOP_OK)
     status = copy_text(tx, owner->email, sizeof owner->email, user.email);
+  if (status == SHOP_OK)
+    status = shop__attempt_look(tx, &owner->attempt, user.id);
   return status;
 }
 
 int32_t shop__owner_prove(shop_t *shop, struct shop__owner *owner, const char *password,
                           int64_t until_us, shop_error_t *err) {
-  bool match = false;
-  int32_t status = shop__db_read(shop->db, read_owner_fn, owner, err);
+  bool match = false, stale = false;
+  int32_t status;
 
+  owner->shop = shop;
+  status = shop__db_read(shop->db, read_owner_fn, owner, err);
   if (status == SHOP_OK)
-    status = shop__password_verify(shop->hasher, owner->password_hash, password, until_us, &match,
-                                   NULL, err);
+    status = shop__attempt_prove(shop, &owner->attempt, owner->password_hash, password, until_us,
+                                 &match, &stale, err);
   if (status == SHOP_OK && !match)
     status = shop__error_set(err, SHOP_ERR_CREDENTIALS, "the password is wrong");
   return status;
@@ -82,6 +88,8 @@ int32_t shop__owner_check(shop__tx_t *tx, struct shop__owner *owner) {
 
   owner->changed = status == SHOP_OK && (user.epoch != owner->epoch ||
                                          strcmp(user.password_hash, owner->password_hash) != 0);
+  if (status == SHOP_OK && !owner->changed)
+    status = shop__attempt_succeed(tx, &owner->attempt);
   return status;
 }
 
@@ -172,7 +180,7 @@ static int32_t set_password(shop_t *shop, const shop_token_t *token, const char 
                             shop_token_t **out, shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
   struct password_change change = {
-      .owner = {.token = token, .now_ms = shop__now_ms(shop), .changed = true},
+      .owner = {.token = token, .options = options, .now_ms = shop__now_ms(shop), .changed = true},
       .label = shop__options_label(options)};
   int32_t status = SHOP_OK;
 
@@ -196,7 +204,7 @@ int32_t shop_account_set_password(shop_t *shop, const shop_token_t *token, const
     return status;
   if (out == NULL || old_password == NULL || old_password[0] == '\0' || new_password == NULL)
     return shop__leave(shop, shop__missing("out and the passwords", err));
-  status = shop__options_check(options, SHOP__TAKES_LABEL, err);
+  status = shop__options_check(options, SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK)
     status = set_password(shop, token, old_password, new_password, options, out, err);
   return shop__leave(shop, status);

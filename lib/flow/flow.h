@@ -25,6 +25,7 @@
 #define SHOP__PATH_MAX 500 /* SQLite takes 512, with its suffixes */
 #define SHOP__NAME_MAX 200
 #define SHOP__KEY_MAX 255
+#define SHOP__SOURCE_MAX 255
 #define SHOP__NOTE_MAX 1000
 #define SHOP__EXTERNAL_ID_MAX 255
 #define SHOP__SKU_MAX 64
@@ -48,6 +49,17 @@ struct shop__gateway_callback {
   void *user;
 };
 
+struct shop__guess_settings {
+  int32_t tries_free;
+  int64_t wait_ms;
+  int64_t wait_max_ms;
+  int32_t tries_lock;
+  int64_t lock_ms;
+  int32_t source_tries_free;
+  int64_t life_ms;
+  int32_t rows_max;
+};
+
 struct shop_config {
   char name[SHOP__NAME_MAX + 1];
   char mail_from[SHOP__EMAIL_BYTES];
@@ -62,6 +74,7 @@ struct shop_config {
   struct shop__peppers peppers;
   shop_password_fn password_check;
   void *password_check_user;
+  struct shop__guess_settings guess;
   int32_t cart_lines_max;
   int32_t quantity_max;
   struct shop__clock clock;
@@ -102,7 +115,9 @@ struct shop_options {
   int64_t expected_version;    /* 0: none */
   int64_t deadline_ms;         /* 0: none */
   char label[SHOP__LABEL_MAX + 1];
+  char source[SHOP__SOURCE_MAX + 1]; /* "": none */
 };
+#define SHOP__TAKES_SOURCE 64
 
 enum shop__options_taken {
   SHOP__TAKES_DEADLINE = 0,
@@ -113,6 +128,8 @@ enum shop__options_taken {
 /** Refuses what is set and not taken. options may be NULL. */
 int32_t shop__options_check(const shop_options_t *options, int32_t taken,
                             shop_error_t *err) SHOP__MUST_USE;
+/** NULL: none is given. options may be NULL. */
+const char *shop__options_source(const shop_options_t *options);
 /** The write rule of a call; options may be NULL. */
 struct shop__db_write_rule shop__options_rule(const shop_options_t *options, bool payment);
 /** The label that is set, or NULL. */
@@ -149,6 +166,7 @@ struct shop {
   pid_t pid;
   shop__db_t *db;
   shop__hasher_t *hasher;
+  uint8_t guess_secret[SHOP__GUESS_SECRET_BYTES]; /* the store's: its counters are named under it */
   _Atomic(struct shop__key_node *) keys;
   _Atomic(const struct shop__key *) signing; /* in the list */
   pthread_mutex_t lock;                      /* guards what follows */
@@ -224,6 +242,55 @@ int32_t shop__new_password_check(shop_t *shop, const char *email, const char *pa
                                  shop_error_t *err) SHOP__MUST_USE;
 /** Notes the pepper in the store; SHOP_ERR_PEPPER where a used one is missing. */
 int32_t shop__peppers_open(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
+
+/* ---- guess.c: wrong passwords are counted, and make their sender wait ------------- */
+
+struct shop__counter {
+  uint8_t key[SHOP__GUESS_KEY_BYTES];
+  struct shop__guess_row row;
+};
+/** One try of a password. It is begun before the store is asked, looked at in
+    the transaction that reads the account, proved, and, where the password was
+    right, ended in the transaction that grants what it was for. */
+struct shop__attempt {
+  const shop_t *shop;
+  bool has_source;
+  struct shop__counter account; /* the last three: only with a source */
+  struct shop__counter pair;
+  struct shop__counter source;
+  int64_t user_id; /* 0: nobody's */
+  int64_t now_ms;  /* of the look */
+  bool known;      /* the source, for this user */
+  int64_t known_at_ms;
+};
+void shop__guess_defaults(struct shop__guess_settings *settings);
+/** account: the key of the address, or what was typed in its place; the same
+    text must be given wherever the password of one account is asked. */
+void shop__attempt_begin(const shop_t *shop, const char *account, const shop_options_t *options,
+                         struct shop__attempt *attempt);
+/** Inside a read: the counters. user_id 0: there is no such user; the cost is
+    the same. */
+int32_t shop__attempt_look(shop__tx_t *tx, struct shop__attempt *attempt,
+                           int64_t user_id) SHOP__MUST_USE;
+/** As shop__password_verify, for who may try now: SHOP_ERR_THROTTLED or
+    SHOP_ERR_LOCKED, without a hash, for who may not. A password that does not
+    match is counted, in a transaction of its own, before this returns. */
+int32_t shop__attempt_prove(shop_t *shop, struct shop__attempt *attempt, const char *stored,
+                            const char *password, int64_t until_us, bool *match, bool *stale,
+                            shop_error_t *err) SHOP__MUST_USE;
+/** Inside the write that follows a good proof: clears the counters that stood in
+    its way and knows the source from now on. */
+int32_t shop__attempt_succeed(shop__tx_t *tx, const struct shop__attempt *attempt) SHOP__MUST_USE;
+/** Inside a write: the attempt's source is the user's, by another proof (a code
+    from a mail). The attempt must have a source. */
+int32_t shop__source_trust(shop__tx_t *tx, const struct shop__attempt *attempt,
+                           int64_t user_id) SHOP__MUST_USE;
+/** Calls that are counted by source alone. kind: 'r' register, 'm' asking for a
+    mail, 'g' guests. Without a source nothing is counted. SHOP_ERR_THROTTLED. */
+int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
+                         struct shop__attempt *gate, shop_error_t *err) SHOP__MUST_USE;
+/** Inside the write of such a call, whether it succeeds or not. */
+int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_USE;
 
 /* ---- token.c ------------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@ int32_t shop__user_is_disabled(shop__tx_t *tx);
 /** Whose account it is, as the store knew it when the password was asked. */
 struct shop__owner {
   const shop_token_t *token;
+  const shop_options_t *options; /* the source; or NULL */
   int64_t now_ms;
   /* results */
   int64_t user_id;
@@ -25,9 +26,12 @@ struct shop__owner {
   char subject[SHOP__RANDOM_ID_BYTES];
   char email[SHOP__EMAIL_BYTES]; /* as typed */
   char password_hash[SHOP__PASSWORD_HASH_BYTES];
+  const shop_t *shop;
+  struct shop__attempt attempt;
 };
 /** Reads the owner of the token and compares the password. A wrong one is
-    SHOP_ERR_CREDENTIALS. */
+    SHOP_ERR_CREDENTIALS and counts as a failed login; SHOP_ERR_THROTTLED and
+    SHOP_ERR_LOCKED as at the login (guess.h). */
 int32_t shop__owner_prove(shop_t *shop, struct shop__owner *owner, const char *password,
                           int64_t until_us, shop_error_t *err) SHOP__MUST_USE;
 /** Inside the write that follows: is the token still good, and the account what

@@ -12,6 +12,7 @@ struct shop_maintenance {
   int64_t signing_keys;
   int64_t events;
   int64_t mails;
+  int64_t guesses;
 };
 
 struct step {
@@ -55,6 +56,10 @@ static int32_t forget_dead(shop__tx_t *tx, const struct step *step, int64_t *cou
 
 static int32_t delete_dead(shop__tx_t *tx, const struct step *step, int64_t *count) {
   return shop__outbox_delete_dead(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t forget_guesses(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__guesses_forget(tx, step->before_ms, STEP_ROWS, count);
 }
 
 static int32_t step_fn(shop__tx_t *tx, void *ctx) {
@@ -121,6 +126,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = prune_mail(shop, &done->mails, err);
   if (status == SHOP_OK)
+    status = run_steps(shop, forget_guesses, shop->config.guess.life_ms, &done->guesses, err);
+  if (status == SHOP_OK)
     status = shop__db_checkpoint(shop->db, err);
   if (status == SHOP_OK && out != NULL)
     *out = done;
@@ -155,6 +162,10 @@ int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->mails;
+}
+
+int64_t shop_maintenance_guesses(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->guesses;
 }
 
 void shop_maintenance_free(shop_maintenance_t *maintenance) {

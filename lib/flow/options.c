@@ -53,6 +53,25 @@ int32_t shop_options_set_deadline_ms(shop_options_t *options, int64_t deadline_m
   return SHOP_OK;
 }
 
+int32_t shop_options_set_source(shop_options_t *options, const char *source) {
+  int32_t status;
+
+  if (options == NULL)
+    return SHOP_ERR_ARGUMENT;
+  if (source == NULL) {
+    options->source[0] = '\0';
+    return SHOP_OK;
+  }
+  status = shop__text_check("source", source, 1, SHOP__SOURCE_MAX, SHOP__TEXT_LINE, NULL);
+  if (status == SHOP_OK)
+    memcpy(options->source, source, strlen(source) + 1);
+  return status;
+}
+
+const char *shop__options_source(const shop_options_t *options) {
+  return options == NULL || options->source[0] == '\0' ? NULL : options->source;
+}
+
 int32_t shop__options_check(const shop_options_t *options, int32_t taken, shop_error_t *err) {
   if (options == NULL)
     return SHOP_OK;
@@ -62,6 +81,8 @@ int32_t shop__options_check(const shop_options_t *options, int32_t taken, shop_e
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no expected version");
   if (options->label[0] != '\0' && (taken & SHOP__TAKES_LABEL) == 0)
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no label");
+  if (options->source[0] != '\0' && (taken & SHOP__TAKES_SOURCE) == 0)
+    return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no source");
   return SHOP_OK;
 }
 

@@ -160,52 +160,55 @@ int32_t shop__page_check(int64_t cursor, int32_t limit, shop_error_t *err) {
 /* ---- opening -------------------------------------------------------------------- */
 
 struct identify {
-  char wanted[SHOP__STORE_ID_BYTES];
+  char fresh_id[SHOP__STORE_ID_BYTES]; /* what the first open of all writes */
+  uint8_t fresh_secret[SHOP__GUESS_SECRET_BYTES];
   int64_t now_ms;
+  bool found;
   char store_id[SHOP__STORE_ID_BYTES];
+  uint8_t guess_secret[SHOP__GUESS_SECRET_BYTES];
 };
-
-/* The store's random id; the first open of all writes it. */
-static int32_t identify_fn(shop__tx_t *tx, void *ctx) {
-  struct identify *identify = ctx;
-  const char *stored = NULL;
-  bool found = false;
-  int32_t status = shop__shop_get(tx, &stored, &found);
-
-  if (status == SHOP_OK && !found) {
-    stored = identify->wanted;
-    status = shop__shop_insert(tx, stored, identify->now_ms);
-  }
-  if (status != SHOP_OK)
-    return status;
-  if (strlen(stored) != SHOP__STORE_ID_BYTES - 1)
-    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "the store's id is damaged");
-  memcpy(identify->store_id, stored, SHOP__STORE_ID_BYTES);
-  return SHOP_OK;
-}
 
 static int32_t read_identity_fn(shop__tx_t *tx, void *ctx) {
   struct identify *identify = ctx;
-  const char *stored = NULL;
-  bool found = false;
-  int32_t status = shop__shop_get(tx, &stored, &found);
+  struct shop__shop_row row;
+  int32_t status = shop__shop_get(tx, &row, &identify->found);
 
-  identify->store_id[0] = '\0';
-  if (status == SHOP_OK && found && strlen(stored) == SHOP__STORE_ID_BYTES - 1)
-    memcpy(identify->store_id, stored, SHOP__STORE_ID_BYTES);
-  return status;
+  if (status != SHOP_OK || !identify->found)
+    return status;
+  if (strlen(row.store_id) != SHOP__STORE_ID_BYTES - 1 ||
+      row.guess_secret_size != SHOP__GUESS_SECRET_BYTES)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "the store's id is damaged");
+  memcpy(identify->store_id, row.store_id, SHOP__STORE_ID_BYTES);
+  memcpy(identify->guess_secret, row.guess_secret, SHOP__GUESS_SECRET_BYTES);
+  return SHOP_OK;
+}
+
+static int32_t identify_fn(shop__tx_t *tx, void *ctx) {
+  struct identify *identify = ctx;
+  int32_t status = read_identity_fn(tx, ctx);
+
+  if (status == SHOP_OK && !identify->found)
+    status = shop__shop_insert(tx,
+                               &(struct shop__shop_row){identify->fresh_id, identify->fresh_secret,
+                                                        sizeof identify->fresh_secret},
+                               identify->now_ms);
+  return status == SHOP_OK && !identify->found ? read_identity_fn(tx, ctx) : status;
 }
 
 static int32_t open_identity(shop_t *shop, shop_error_t *err) {
   struct identify identify = {.now_ms = shop__now_ms(shop)};
   int32_t status = shop__db_read(shop->db, read_identity_fn, &identify, err);
 
-  if (status == SHOP_OK && identify.store_id[0] == '\0') {
-    shop__random_id(identify.wanted);
+  if (status == SHOP_OK && !identify.found) {
+    shop__random_id(identify.fresh_id);
+    shop__random_bytes(identify.fresh_secret, sizeof identify.fresh_secret);
     status = shop__db_write(shop->db, identify_fn, &identify, NULL, err);
   }
-  if (status == SHOP_OK)
+  if (status == SHOP_OK) {
     memcpy(shop->store_id, identify.store_id, sizeof shop->store_id);
+    memcpy(shop->guess_secret, identify.guess_secret, sizeof shop->guess_secret);
+  }
+  shop__memory_wipe(&identify, sizeof identify);
   return status;
 }
 
@@ -238,6 +241,7 @@ static void destroy(shop_t *shop) {
   pthread_cond_destroy(&shop->idle);
   pthread_mutex_destroy(&shop->lock);
   shop__memory_wipe(&shop->config.peppers, sizeof shop->config.peppers);
+  shop__memory_wipe(shop->guess_secret, sizeof shop->guess_secret);
   shop__memory_free(shop);
 }
 

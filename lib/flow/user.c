@@ -17,6 +17,7 @@ static int32_t refuse_missing(shop_error_t *err) {
 
 struct login {
   char email_key[SHOP__EMAIL_BYTES]; /* "": not an address, so nobody's */
+  struct shop__attempt attempt;
   /* what the store knows, copied out */
   bool found;
   int64_t user_id;
@@ -43,6 +44,8 @@ static int32_t find_login_fn(shop__tx_t *tx, void *ctx) {
   struct shop__user_row row;
   int32_t status = shop__user_by_key(tx, login->email_key, &row, &login->found);
 
+  if (status == SHOP_OK)
+    status = shop__attempt_look(tx, &login->attempt, login->found ? row.id : 0);
   if (status != SHOP_OK || !login->found)
     return status;
   login->user_id = row.id;
@@ -77,6 +80,8 @@ static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
     status = shop__user_note(tx, login->user_id,
                              &(struct shop__moment){login->now_ms, SHOP_ACTOR_SHOPPER},
                              "user.logged_in", login->label);
+  if (status == SHOP_OK)
+    status = shop__attempt_succeed(tx, &login->attempt);
   return status;
 }
 
@@ -93,8 +98,8 @@ static int32_t prove(shop_t *shop, struct login *login, const char *password, in
   login->new_hash[0] = '\0';
   if (status != SHOP_OK)
     return status;
-  status = shop__password_verify(shop->hasher, login->found ? login->password_hash : NULL, password,
-                                 until_us, &match, &stale, err);
+  status = shop__attempt_prove(shop, &login->attempt, login->found ? login->password_hash : NULL,
+                               password, until_us, &match, &stale, err);
   if (status != SHOP_OK)
     return status;
   if (!login->found || !match)
@@ -139,6 +144,8 @@ static int32_t log_in(shop_t *shop, const char *email, const char *password,
   /* What is no address is nobody's, at the same cost. */
   if (shop__email_parse(email, login.email_key, NULL) != SHOP_OK)
     login.email_key[0] = '\0';
+  shop__attempt_begin(shop, login.email_key[0] == '\0' ? email : login.email_key, options,
+                      &login.attempt);
   /* An account that changes at every try is under attack or in use by two
      migrations at once: give up after a few. */
   for (int tries = 0; status == SHOP_OK && login.changed && tries < 4; tries++)
@@ -160,7 +167,7 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
     return status;
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
-  status = shop__options_check(options, SHOP__TAKES_LABEL, err);
+  status = shop__options_check(options, SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK)
     status = log_in(shop, email, password, options, out, err);
   return shop__leave(shop, status);
@@ -177,8 +184,16 @@ struct registration {
   const char *label; /* of the token; NULL: none */
   int64_t now_ms;
   int64_t user_id;
+  struct shop__attempt gate; /* registrations from this source */
+  struct shop__attempt attempt;
   bool repeated; /* result: the same registration was made before */
+  bool taken;    /* result: the address has an account, and only the try is stored */
 };
+
+static int32_t refuse_taken(shop_error_t *err) {
+  return shop__error_set(err, SHOP_ERR_EMAIL_TAKEN,
+                         "the address has an account already: log in instead");
+}
 
 /* The key of a registration belongs to its address: whether this one has made
    the account that is there. */
@@ -191,9 +206,10 @@ static int32_t find_registration(shop__tx_t *tx, struct registration *registrati
   if (status == SHOP_OK && found)
     status = shop__once_find(tx, &registration->once, user.id, &done);
   registration->repeated = done != 0;
-  if (status == SHOP_OK && done == 0)
-    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_EMAIL_TAKEN,
-                             "the address has an account already: log in instead");
+  registration->taken = status == SHOP_OK && done == 0;
+  /* With nothing to count, nothing need be committed. */
+  if (registration->taken && !registration->gate.has_source)
+    status = refuse_taken(shop__tx_error(tx));
   return status;
 }
 
@@ -204,6 +220,9 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = shop__tx_id(tx, &registration->user_id);
 
   registration->repeated = false;
+  registration->taken = false;
+  if (status == SHOP_OK)
+    status = shop__gate_count(tx, &registration->gate);
   if (status != SHOP_OK)
     return status;
   status = shop__user_insert(tx,
@@ -224,6 +243,8 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK)
     status = shop__once_store(tx, &registration->once, registration->user_id, registration->user_id,
                               registration->now_ms);
+  if (status == SHOP_OK && registration->gate.has_source)
+    status = shop__source_trust(tx, &registration->attempt, registration->user_id);
   return status;
 }
 
@@ -239,6 +260,8 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
   if (status != SHOP_OK)
     return status;
   registration->now_ms = shop__now_ms(shop);
+  shop__attempt_begin(shop, registration->email_key, options, &registration->attempt);
+  registration->attempt.now_ms = registration->now_ms;
   shop__random_id(subject);
   status = shop__patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
@@ -248,6 +271,8 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
                                                      .now_ms = registration->now_ms},
                                &registration->token, register_fn, registration, &rule, &token,
                                err);
+  if (status == SHOP_OK && registration->taken)
+    status = refuse_taken(err);
   if (status == SHOP_OK && !registration->repeated) {
     token->user_id = registration->user_id;
     *out = token;
@@ -264,10 +289,7 @@ static int32_t register_again(shop_t *shop, const char *email, const char *passw
                               shop_error_t *err) {
   int32_t status = log_in(shop, email, password, options, out, err);
 
-  return status == SHOP_ERR_CREDENTIALS
-             ? shop__error_set(err, SHOP_ERR_EMAIL_TAKEN,
-                               "the address has an account already: log in instead")
-             : status;
+  return status == SHOP_ERR_CREDENTIALS ? refuse_taken(err) : status;
 }
 
 int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
@@ -283,7 +305,8 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
     return status;
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
-  status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL, err);
+  status =
+      shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK)
     status = shop__email_parse(email, registration.email_key, err);
   if (status == SHOP_OK)
@@ -292,6 +315,8 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
     shop__once_text(&input, registration.email_key);
     status = shop__once_begin(&registration.once, "register", options, &input, err);
   }
+  if (status == SHOP_OK)
+    status = shop__gate_check(shop, 'r', options, &registration.gate, err);
   if (status == SHOP_OK)
     status = register_user(shop, &registration, password, options, out, err);
   if (status == SHOP_OK && registration.repeated)

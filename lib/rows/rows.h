@@ -26,8 +26,16 @@ const struct shop__migration *shop__schema_migrations(int32_t *count);
 
 #define SHOP__STORE_ID_BYTES 23
 
-int32_t shop__shop_get(shop__tx_t *tx, const char **store_id, bool *found) SHOP__MUST_USE;
-int32_t shop__shop_insert(shop__tx_t *tx, const char *store_id, int64_t now_ms) SHOP__MUST_USE;
+#define SHOP__GUESS_SECRET_BYTES 32
+
+struct shop__shop_row {
+  const char *store_id;
+  const void *guess_secret;
+  size_t guess_secret_size;
+};
+int32_t shop__shop_get(shop__tx_t *tx, struct shop__shop_row *row, bool *found) SHOP__MUST_USE;
+int32_t shop__shop_insert(shop__tx_t *tx, const struct shop__shop_row *row,
+                          int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- signing_keys.c ------------------------------------------------------- */
 
@@ -95,6 +103,38 @@ int32_t shop__user_raise_epoch(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP_
 /** disabled_at_ms 0: no longer. */
 int32_t shop__user_set_disabled(shop__tx_t *tx, int64_t id, int64_t disabled_at_ms,
                                 int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- guesses.c: counters of wrong passwords, known sources --------------------- */
+
+#define SHOP__GUESS_KEY_BYTES 16
+
+struct shop__guess_row {
+  int64_t slot; /* 0: there is none */
+  int64_t failures;
+  int64_t at_ms;
+};
+/** The counter with this key; all 0: none. */
+int32_t shop__guess_get(shop__tx_t *tx, const uint8_t *key,
+                        struct shop__guess_row *row) SHOP__MUST_USE;
+int32_t shop__guess_insert(shop__tx_t *tx, const uint8_t *key,
+                           const struct shop__guess_row *row) SHOP__MUST_USE;
+/** Gives the slot to this key, whoever had it. */
+int32_t shop__guess_update(shop__tx_t *tx, const uint8_t *key,
+                           const struct shop__guess_row *row) SHOP__MUST_USE;
+/** 0: there is no counter yet. */
+int32_t shop__guess_last_slot(shop__tx_t *tx, int64_t *slot) SHOP__MUST_USE;
+/** The one with the fewest failures, of these the oldest. */
+int32_t shop__guess_weakest_slot(shop__tx_t *tx, int64_t *slot) SHOP__MUST_USE;
+int32_t shop__guess_clear(shop__tx_t *tx, const uint8_t *key) SHOP__MUST_USE;
+/** Clears at most `limit` counters that have rested since before_ms. */
+int32_t shop__guesses_forget(shop__tx_t *tx, int64_t before_ms, int32_t limit,
+                             int64_t *count) SHOP__MUST_USE;
+int32_t shop__source_get(shop__tx_t *tx, int64_t user_id, const uint8_t *source, bool *known,
+                         int64_t *at_ms) SHOP__MUST_USE;
+int32_t shop__source_put(shop__tx_t *tx, int64_t user_id, const uint8_t *source,
+                         int64_t now_ms) SHOP__MUST_USE;
+/** Leaves the `keep` latest. */
+int32_t shop__sources_trim(shop__tx_t *tx, int64_t user_id, int32_t keep) SHOP__MUST_USE;
 
 /* ---- peppers.c: the ids of the peppers in use -------------------------------- */
 

@@ -76,7 +76,7 @@ int32_t shop__password_length(const char *password, shop_error_t *err) {
 }
 
 /* Waits for a place, and says in err why none was given. */
-static int32_t take_turn(shop__hasher_t *hasher, int64_t deadline_us, struct shop__turn *turn,
+int32_t shop__hasher_take_turn(shop__hasher_t *hasher, int64_t deadline_us, struct shop__turn *turn,
                          shop_error_t *err) {
   int32_t status = shop__turns_take(&hasher->turns, deadline_us, turn);
   if (status == SHOP_ERR_DEADLINE) {
@@ -88,6 +88,10 @@ static int32_t take_turn(shop__hasher_t *hasher, int64_t deadline_us, struct sho
     return shop__error_set(err, status, "Out of memory.");
   }
   return SHOP_OK;
+}
+
+void shop__hasher_give_turn(shop__hasher_t *hasher, const struct shop__turn *turn) {
+  shop__turns_give(&hasher->turns, turn);
 }
 
 static int32_t hash_no_memory(shop_error_t *err) {
@@ -123,7 +127,7 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
   struct shop__turn turn;
   int32_t status = shop__password_length(password, err);
   if (status == SHOP_OK) {
-    status = take_turn(hasher, deadline_us, &turn, err);
+    status = shop__hasher_take_turn(hasher, deadline_us, &turn, err);
   }
   if (status != SHOP_OK) {
     return status;
@@ -138,7 +142,7 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
   int failed = crypto_pwhash_str_alg(
       out + used, text.bytes, text.size, (unsigned long long)settings->passes,
       memory_bytes((uint32_t)settings->memory_kib), crypto_pwhash_ALG_ARGON2ID13);
-  shop__turns_give(&hasher->turns, &turn);
+  shop__hasher_give_turn(hasher, &turn);
   shop__memory_wipe(&text, sizeof text);
   if (failed) {
     memset(out, 0, SHOP__PASSWORD_HASH_BYTES);
@@ -234,10 +238,10 @@ static int32_t read_stored(const shop__hasher_t *hasher, const char *stored, str
   return SHOP_OK;
 }
 
-int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
-                              int64_t deadline_us, bool *match, bool *stale, shop_error_t *err) {
+int32_t shop__password_verify_in_turn(shop__hasher_t *hasher, const char *stored,
+                                      const char *password, bool *match, bool *stale,
+                                      shop_error_t *err) {
   struct shop__phc phc;
-  struct shop__turn turn;
   const struct shop__pepper *pepper;
   struct hashed_text hashed = {0};
   bool possible, equal = false;
@@ -249,25 +253,35 @@ int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const 
   }
   int32_t status = read_stored(hasher, stored, &phc, &pepper, err);
   if (status == SHOP_OK) {
-    status = take_turn(hasher, deadline_us, &turn, err);
+    season(pepper, text, size, &hashed);
+    status = is_ours(&phc) ? compare(&phc, hashed.bytes, hashed.size, &equal)
+                           : compare_foreign(&phc, stored, text, size, &equal);
+    if (status != SHOP_OK) {
+      (void)hash_no_memory(err);
+    }
   }
-  if (status != SHOP_OK) {
-    goto out;
+  if (status == SHOP_OK) {
+    *match = equal && possible && stored != NULL;
   }
-  season(pepper, text, size, &hashed);
-  status = is_ours(&phc) ? compare(&phc, hashed.bytes, hashed.size, &equal)
-                         : compare_foreign(&phc, stored, text, size, &equal);
-  shop__turns_give(&hasher->turns, &turn);
-  if (status != SHOP_OK) {
-    (void)hash_no_memory(err);
-    goto out;
-  }
-  *match = equal && possible && stored != NULL;
-  if (stale != NULL) {
+  if (status == SHOP_OK && stale != NULL) {
     *stale = stored != NULL && is_stale(hasher, &phc);
   }
-out:
   shop__memory_wipe(&hashed, sizeof hashed);
   shop__memory_wipe(&phc, sizeof phc);
+  return status;
+}
+
+int32_t shop__password_verify(shop__hasher_t *hasher, const char *stored, const char *password,
+                              int64_t deadline_us, bool *match, bool *stale, shop_error_t *err) {
+  struct shop__turn turn;
+  *match = false;
+  if (stale != NULL) {
+    *stale = false;
+  }
+  int32_t status = shop__hasher_take_turn(hasher, deadline_us, &turn, err);
+  if (status == SHOP_OK) {
+    status = shop__password_verify_in_turn(hasher, stored, password, match, stale, err);
+    shop__hasher_give_turn(hasher, &turn);
+  }
   return status;
 }

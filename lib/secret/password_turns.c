@@ -91,12 +91,14 @@ int32_t shop__turns_take(struct shop__turns *turns, int64_t deadline_us, struct 
      a place taken for ever. */
   (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &turn->cancel_state);
   int32_t status = SHOP_OK;
+  turn->waited = false;
   (void)pthread_mutex_lock(&turns->lock);
   if (deadline_us != 0 && shop__clock_monotonic_us() >= deadline_us) {
     status = SHOP_ERR_DEADLINE;
   } else if (turns->taken < turns->taken_max) {
     turns->taken++;
   } else {
+    turn->waited = true;
     status = wait_for_place(turns, deadline_us);
   }
   (void)pthread_mutex_unlock(&turns->lock);

@@ -5,6 +5,7 @@
 #include "secret.h"
 
 #include <sodium.h>
+#include <string.h>
 
 int32_t shop__secret_init(shop_error_t *err) {
   if (sodium_init() < 0) {
@@ -31,4 +32,21 @@ void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]) {
 
 void shop__digest(const void *data, size_t size, uint8_t out[32]) {
   crypto_generichash(out, 32, data, size, NULL, 0);
+}
+
+static void digest_text(crypto_generichash_state *state, const char *text) {
+  uint64_t size = strlen(text);
+  crypto_generichash_update(state, (const uint8_t *)&size, sizeof size);
+  crypto_generichash_update(state, (const uint8_t *)text, size);
+}
+
+void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, const char *b,
+                        uint8_t *out, size_t size) {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, secret, 32, size);
+  crypto_generichash_update(&state, (const uint8_t *)&kind, 1);
+  digest_text(&state, a);
+  digest_text(&state, b);
+  crypto_generichash_final(&state, out, size);
+  shop__memory_wipe(&state, sizeof state);
 }

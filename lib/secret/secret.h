@@ -18,6 +18,10 @@ uint32_t shop__random_below(uint32_t limit);
 #define SHOP__RANDOM_ID_BYTES 23
 /** 128 random bits as 22 characters of base64url and a NUL. */
 void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]);
+/** BLAKE2b under a secret of 32 bytes, of a kind and two texts, each with its
+    length. size 16 to 64. */
+void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, const char *b,
+                        uint8_t *out, size_t size);
 /** BLAKE2b-256 of data, as 32 bytes. */
 void shop__digest(const void *data, size_t size, uint8_t out[32]);
 
@@ -79,6 +83,22 @@ int32_t shop__password_length(const char *password, shop_error_t *err) SHOP__MUS
     SHOP_ERR_NO_MEMORY. */
 int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_t deadline_us,
                             char out[SHOP__PASSWORD_HASH_BYTES], shop_error_t *err) SHOP__MUST_USE;
+
+/** A place among the hashes that run at once, with what must be put back with
+    it. */
+struct shop__turn {
+  int cancel_state;
+  bool waited; /* others were first: what was read before may be old */
+};
+/** For who has more to do than a hash while it holds its place: waits for one.
+    SHOP_ERR_DEADLINE, SHOP_ERR_NO_MEMORY. */
+int32_t shop__hasher_take_turn(shop__hasher_t *hasher, int64_t deadline_us, struct shop__turn *turn,
+                               shop_error_t *err) SHOP__MUST_USE;
+void shop__hasher_give_turn(shop__hasher_t *hasher, const struct shop__turn *turn);
+/** As shop__password_verify, by who holds a place. */
+int32_t shop__password_verify_in_turn(shop__hasher_t *hasher, const char *stored,
+                                      const char *password, bool *match, bool *stale,
+                                      shop_error_t *err) SHOP__MUST_USE;
 
 /** Compares with a stored hash. stored NULL: the same work against a hash that
     nothing matches (an unknown user must cost the same). *match; *stale when

@@ -39,11 +39,6 @@ struct shop__turns {
   struct shop__waiter *last;
 };
 
-/** A place that is held; it keeps what must be put back with it. */
-struct shop__turn {
-  int cancel_state;
-};
-
 int32_t shop__turns_init(struct shop__turns *turns, int32_t taken_max) SHOP__MUST_USE;
 /** Nobody may hold or await a place. */
 void shop__turns_destroy(struct shop__turns *turns);

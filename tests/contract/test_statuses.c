@@ -34,6 +34,8 @@ static const struct {
     ROW(SHOP_ERR_TOKEN_REVOKED, "test_token", "revoked_token"),
     ROW(SHOP_ERR_SCOPE, "test_token_scope", "scope_is_asked_for"),
     ROW(SHOP_ERR_USER_DISABLED, "test_account_disabled", "disabled_at_the_next_call"),
+    ROW(SHOP_ERR_THROTTLED, "test_guess", "waits_double"),
+    ROW(SHOP_ERR_LOCKED, "test_guess", "lock_of_one_source"),
     ROW(SHOP_ERR_NOT_FOUND, "test_catalogue", "unknown_sku"),
     ROW(SHOP_ERR_EMAIL_TAKEN, "test_timeline_1_register", "address_is_taken_in_any_case"),
     ROW(SHOP_ERR_PRODUCT_RETIRED, "test_timeline_3_cart", "retired_product_is_shown"),

@@ -237,7 +237,8 @@ static void mix_table(sqlite3 *db, const char *name, uint64_t *digest) {
   char sql[200];
   sqlite3_stmt *statement = NULL;
 
-  snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1, 2, 3", name);
+  snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" %s ORDER BY 1, 2, 3", name,
+           strcmp(name, "events") == 0 ? "WHERE name <> 'user.login_failed'" : "");
   if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) { /* fewer columns */
     snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1", name);
     ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
@@ -267,7 +268,7 @@ uint64_t world_digest(struct world *world) {
   ck_assert_int_eq(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
   ck_assert_int_eq(sqlite3_prepare_v2(db,
                                       "SELECT name FROM sqlite_schema WHERE type = 'table' AND "
-                                      "name <> 'seam' ORDER BY name",
+                                      "name NOT IN ('seam', 'guesses') ORDER BY name",
                                       -1, &tables, NULL),
                    SQLITE_OK);
   while (sqlite3_step(tables) == SQLITE_ROW)

@@ -179,7 +179,8 @@ int64_t world_number(struct world *world, const char *sql);
 /* The one text that a query gives, likewise; fails the test where it does not fit. */
 void world_text(struct world *world, const char *sql, char *out, size_t size);
 /* A number made of every row of every table (but the seam's own counters, which
-   may move without a meaning): a call that failed must leave it as it was. */
+   may move without a meaning, and the count of wrong passwords with what the log says of it): a call
+   that failed must leave it as it was. */
 uint64_t world_digest(struct world *world);
 
 /* ---- options with one thing set; freed by the caller ---------------------------------- */

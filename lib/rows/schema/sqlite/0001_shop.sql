@@ -6,6 +6,7 @@
 CREATE TABLE shop (
   id            INTEGER PRIMARY KEY CHECK (id = 1),
   store_id      TEXT NOT NULL,               -- 128 random bits; on every handle
+  guess_secret  BLOB NOT NULL,               -- 256 random bits; the keys of guesses are made with it
   created_at_ms INTEGER NOT NULL
 ) STRICT;
 
@@ -37,6 +38,25 @@ CREATE TABLE users (
 -- The ids of the peppers that password hashes were made with.
 CREATE TABLE peppers (
   id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Wrong passwords, by account, source, or both; registrations by source. The key is
+-- a hash under the shop's guess_secret. Slots are never given up, so the last one
+-- tells how many there are; the weakest is the next to be taken.
+CREATE TABLE guesses (
+  slot     INTEGER PRIMARY KEY,
+  key      BLOB NOT NULL UNIQUE,
+  failures INTEGER NOT NULL,
+  at_ms    INTEGER NOT NULL                  -- of the last one
+) STRICT;
+CREATE INDEX guesses_weakest ON guesses (failures, at_ms, slot);
+
+-- Where a user has logged in from, the latest few; the source is a hash as above.
+CREATE TABLE known_sources (
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  source  BLOB NOT NULL,
+  at_ms   INTEGER NOT NULL,
+  PRIMARY KEY (user_id, source)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tokens (
