@@ -116,9 +116,29 @@ SHOP_API int32_t shop_config_set_gateway_query(shop_config_t *config, shop_gatew
                                                void *user);
 
 /** How long the gateway honours a key, counted from its first use: 1,000 ms to
-    10 years. An operation is repeated only within it. Default 20 hours.
-    @since 0.1.0 */
+    10 years. An operation is repeated only within it. Default 20 hours. Its age is
+    measured by the shop's clock. One that stands before the first use by no more
+    than the lease is waited for; by more, and nobody can tell the age: the
+    operation is not repeated and becomes a person's. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_gateway_key_life_ms(shop_config_t *config, int64_t life_ms);
+
+/**
+ * Whether an operation may be repeated under its key when the query callback has
+ * answered "not found", within the life of the key: a charge, capture or refund
+ * that never reached the gateway then goes through by itself, instead of waiting
+ * for a void or a person. Without a query callback it has no effect, for there the
+ * repetition is what asks; a void is always repeated, since it takes nothing.
+ *
+ * Set it only for a gateway that answers two requests of one key with one effect,
+ * also when the first is still on its way while the second comes, and from all of
+ * its machines: "not found" may be said of a request that is about to arrive. Any
+ * other gateway then takes the money twice, and nobody at the shop can see it.
+ *
+ * @param honours default false
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT when config is NULL
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_config_set_gateway_honours_keys(shop_config_t *config, bool honours);
 
 /** How long one call of a callback has an operation to itself, before
     `shop_recover`, in this or another process, may ask the gateway as well:

@@ -229,6 +229,7 @@ SHOP_API int32_t shop_order_event_count(const shop_order_t *order);
     authorized, declined, pending, action_required, unknown, voided),
     "payment.unanswered", "payment.mismatch", "payment.late",
     "payment.contradiction", "payment.refunded", "payment.resolved",
+    "payment.acknowledged",
     "capture.refused", "void.refused", "refund.refused", "operation.unknown",
     "mail.sent", "mail.dead", "mail.requeued" (outbox.h). New names may come. @since 0.1.0 */
 SHOP_API const char *shop_order_event_name(const shop_order_t *order, int32_t index);

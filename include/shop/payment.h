@@ -105,6 +105,27 @@ SHOP_API int32_t shop_payment_resolve(shop_t *shop, const char *number, int32_t 
                                       shop_error_t *err);
 
 /**
+ * A person has looked at an order of which the gateway has said things that cannot
+ * both be (`shop_order_has_contradiction`), and has done about it what there was to
+ * do: it needs no attention because of them any more. Nothing else changes: what
+ * was captured and refunded stays recorded, and the history gets an entry.
+ * What is late or of another amount ends by giving the money back instead
+ * (`shop_order_cancel`, `shop_order_refund`).
+ *
+ * @param number  the order's number
+ * @param note    who has looked and what was found, 1 to 255 bytes, one line
+ * @param options takes the deadline
+ * @param out     receives the order; NULL when not wanted
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT, SHOP_ERR_TEXT, SHOP_ERR_TOO_LONG;
+ *   SHOP_ERR_NOT_FOUND; SHOP_ERR_STATE there is no contradiction, or an operation
+ *   of the order is not finished; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_payment_acknowledge(shop_t *shop, const char *number, const char *note,
+                                          const shop_options_t *options, shop_order_t **out,
+                                          shop_error_t *err);
+
+/**
  * Lists reports that fitted no payment, oldest first.
  *
  * @param after_id 0 for the first page, else the id of the last report seen

@@ -229,6 +229,13 @@ int32_t shop_config_set_gateway_key_life_ms(shop_config_t *config, int64_t life_
   return set_int64(config, FIELD(config, gateway_key_life_ms), life_ms, 1000, TEN_YEARS_MS);
 }
 
+int32_t shop_config_set_gateway_honours_keys(shop_config_t *config, bool honours) {
+  if (config == NULL)
+    return SHOP_ERR_ARGUMENT;
+  config->gateway_honours_keys = honours;
+  return SHOP_OK;
+}
+
 int32_t shop_config_set_gateway_lease_ms(shop_config_t *config, int64_t lease_ms) {
   return set_int64(config, FIELD(config, gateway_lease_ms), lease_ms, 1000, DAY_MS);
 }

@@ -19,6 +19,8 @@
 /* The largest integer that JSON and IEEE doubles hold exactly. */
 #define SHOP__EXACT_MAX ((INT64_C(1) << 53) - 1)
 
+#define SHOP__DAY_MS INT64_C(86400000)
+
 /* ---- limits of texts, in bytes ------------------------------------------- */
 
 #define SHOP__TOKEN_SKEW_MAX_MS INT64_C(600000)
@@ -82,6 +84,7 @@ struct shop_config {
   void *log_user;
   struct shop__gateway_callback gateway[SHOP_OPERATION_REFUND + 1]; /* by kind; 0: query */
   int64_t gateway_key_life_ms;
+  bool gateway_honours_keys;
   int64_t gateway_lease_ms;
   int64_t payment_hold_ms;
   int64_t authorization_life_ms;

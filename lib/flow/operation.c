@@ -24,6 +24,8 @@ struct stand {
   char charge_key[SHOP__GATEWAY_KEY_BYTES];
   int64_t refunding_minor; /* in refunds that are not finished */
   bool busy;               /* a capture or void is not finished */
+  int32_t refused_voids;
+  int64_t refused_void_ms; /* when the last of them was asked */
 };
 
 /* ---- looking ------------------------------------------------------------------------------ */
@@ -55,6 +57,9 @@ static void look_at_operation(const struct shop__operation_row *row, struct stan
     stand->refunding_minor += row->amount_minor;
   } else if (open) {
     stand->busy = true;
+  } else if (row->kind == SHOP_OPERATION_VOID && row->state == SHOP_OPERATION_REFUSED) {
+    stand->refused_voids++;
+    stand->refused_void_ms = row->created_at_ms;
   }
 }
 
@@ -123,6 +128,20 @@ static int32_t plan_refund(shop__tx_t *tx, const struct work *work, const struct
   return SHOP_OK;
 }
 
+/* Each void is an operation of its own, for under an old key a gateway that honours
+   keys would only repeat its refusal. So recovery waits twice as long after each
+   refusal, up to a day: what cannot be voided must not fill the store. */
+static bool was_refused_lately(const struct work *work, const struct stand *stand) {
+  int64_t wait_ms = work->shop->config.gateway_lease_ms;
+
+  for (int32_t i = 0; i < stand->refused_voids && wait_ms < SHOP__DAY_MS; i++)
+    wait_ms *= 2;
+  if (wait_ms > SHOP__DAY_MS)
+    wait_ms = SHOP__DAY_MS;
+  return stand->refused_voids > 0 && stand->refused_void_ms <= work->now_ms &&
+         stand->refused_void_ms > work->now_ms - wait_ms;
+}
+
 /* A charge without a final answer, or, to cancel, an authorization. While a call
    has the charge in hand its answer is awaited, unless recovery says so. */
 static int32_t plan_void(shop__tx_t *tx, const struct work *work, const struct stand *stand,
@@ -136,6 +155,8 @@ static int32_t plan_void(shop__tx_t *tx, const struct work *work, const struct s
     return not_now(tx, stand, "its payment is final, or is being asked for");
   if (stand->busy)
     return not_now(tx, stand, "another capture or void is not finished");
+  if (work->asked->actor == SHOP_ACTOR_SYSTEM && was_refused_lately(work, stand))
+    return not_now(tx, stand, "a void was refused a short while ago");
   plan->amount_minor = stand->payment.amount_minor;
   plan->currency = stand->payment.currency;
   return SHOP_OK;

@@ -39,6 +39,7 @@ struct turn {
   bool busy; /* another call has the lease */
   enum way way;
   bool key_lives;  /* the gateway still honours the key */
+  bool too_early;  /* the clock stands shortly before its first use */
   bool held_too_long;
   int64_t order_id;
   int64_t lease_start_ms; /* before it was taken */
@@ -54,6 +55,11 @@ static bool key_lives(const struct shop_config *config, int64_t created_at_ms, i
   return created_at_ms <= now_ms && created_at_ms > now_ms - config->gateway_key_life_ms;
 }
 
+/* By less than a lease it went back: it is waited for. */
+static bool is_too_early(const struct shop_config *config, int64_t since_ms, int64_t now_ms) {
+  return since_ms > now_ms && since_ms <= now_ms + config->gateway_lease_ms;
+}
+
 static bool waits(int32_t payment_state) {
   return payment_state == SHOP_PAYMENT_PENDING || payment_state == SHOP_PAYMENT_ACTION_REQUIRED;
 }
@@ -62,6 +68,7 @@ static bool waits(int32_t payment_state) {
 static bool held_too_long(const struct shop_config *config, const struct shop__operation_row *row,
                           int64_t now_ms) {
   return row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) &&
+         !is_too_early(config, row->held_since_ms, now_ms) &&
          (now_ms < row->held_since_ms || row->held_since_ms <= now_ms - config->payment_hold_ms);
 }
 
@@ -71,7 +78,8 @@ static enum way way_of(const struct turn *turn, const struct shop__operation_row
   if (row->state == SHOP_OPERATION_UNKNOWN)
     return WAY_LEAVE;
   if (!turn->key_lives)
-    return row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) && !turn->held_too_long
+    return turn->too_early || (row->kind == SHOP_OPERATION_CHARGE && waits(row->payment_state) &&
+                               !turn->held_too_long)
                ? WAY_WAIT
                : WAY_GIVE_UP;
   return shop__gateway_has(turn->shop, row->kind) ? WAY_REPEAT : WAY_MISSING;
@@ -102,6 +110,7 @@ static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operat
   int32_t status;
 
   turn->key_lives = key_lives(config, row->created_at_ms, turn->now_ms);
+  turn->too_early = is_too_early(config, row->created_at_ms, turn->now_ms);
   turn->held_too_long = held_too_long(config, row, turn->now_ms);
   turn->way = way_of(turn, row);
   status = fill_ask(tx, turn, row);
@@ -174,6 +183,14 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
   return SHOP_OK;
 }
 
+/* What the gateway does not know may be asked of it once more: a void at any time,
+   for it takes nothing; what moves money only under a key that it honours. */
+static bool may_repeat(const struct turn *turn) {
+  return shop__gateway_has(turn->shop, turn->ask.kind) &&
+         (turn->ask.kind == SHOP_OPERATION_VOID ||
+          (turn->key_lives && turn->shop->config.gateway_honours_keys));
+}
+
 /* "Not found" while the gateway honours the key may be an operation on its way;
    it is asked again until then. After that no repetition is safe, and a person
    has to look. */
@@ -185,9 +202,7 @@ static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *
 
   if (turn->way == WAY_QUERY || turn->way == WAY_REPEAT)
     shop__gateway_ask(turn->shop, &turn->ask, turn->way == WAY_QUERY, &outcome);
-  /* A void that the gateway does not know may be repeated at any time: it takes nothing. */
-  if (turn->ask.kind == SHOP_OPERATION_VOID && outcome.answer == SHOP__ANSWER_NOT_FOUND &&
-      shop__gateway_has(turn->shop, SHOP_OPERATION_VOID))
+  if (outcome.answer == SHOP__ANSWER_NOT_FOUND && may_repeat(turn))
     shop__gateway_ask(turn->shop, &turn->ask, false, &outcome);
   voids = wants_void(turn, &outcome);
   *settle = (struct shop__settle){
@@ -195,7 +210,8 @@ static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *
       .outcome = &outcome,
       .actor = actor,
       .give_up = !voids && (turn->way == WAY_GIVE_UP ||
-                            (!turn->key_lives && outcome.answer == SHOP__ANSWER_NOT_FOUND)),
+                            (!turn->key_lives && !turn->too_early &&
+                             outcome.answer == SHOP__ANSWER_NOT_FOUND)),
   };
   status = shop__settle(turn->shop, settle, err);
   settle->outcome = NULL;

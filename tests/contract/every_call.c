@@ -132,6 +132,8 @@ MAKE_GIVING(payment_report, shop_order_t, shop_order_free,
 MAKE_GIVING(payment_resolve, shop_order_t, shop_order_free,
             shop_payment_resolve(shop, props->unknown, SHOP_OUTCOME_DECLINED, NULL, 0, NULL,
                                  "Eve saw the books", NULL, out, err))
+MAKE_GIVING(payment_acknowledge, shop_order_t, shop_order_free,
+            shop_payment_acknowledge(shop, props->contradicted, "Eve has looked", NULL, out, err))
 MAKE_GIVING(purchase_resume, shop_order_t, shop_order_free,
             shop_purchase_resume(shop, props->token, props->number, NULL, out, err))
 MAKE_ASKING(purchase_abandon,
@@ -291,6 +293,7 @@ const struct call every_call[] = {
     {"shop_payment_list_unmatched", false, false, true, false, payment_list_unmatched},
     {"shop_payment_report", true, false, false, false, payment_report},
     {"shop_payment_resolve", true, false, false, true, payment_resolve},
+    {"shop_payment_acknowledge", true, false, false, true, payment_acknowledge},
     {"shop_purchase_begin", true, true, true, true, purchase_begin},
     {"shop_purchase_resume", true, true, true, false, purchase_resume},
     {"shop_purchase_abandon", true, true, true, true, purchase_abandon},
@@ -339,6 +342,20 @@ static shop_order_t *other_order(struct scene *scene, int at, enum gateway_mood 
   return order;
 }
 
+/* The gateway tells of more money for an order than that it took. */
+static void contradict(struct world *world, const shop_order_t *order) {
+  shop_payment_report_t *report = NULL;
+
+  ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_event_id(report, "evt_contradiction"), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_reference(report, shop_order_gateway_reference(order)),
+                   SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_outcome(report, SHOP_OUTCOME_CAPTURED), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_amount(report, 999999, "EUR"), SHOP_OK);
+  ck_status(world, shop_payment_report(world->shop, report, NULL, world->err), SHOP_CONTRADICTION);
+  shop_payment_report_free(report);
+}
+
 /* First the unknown one: the others must not grow old meanwhile. */
 static void add_others(struct scene *scene) {
   struct world *world = scene->world;
@@ -354,9 +371,12 @@ static void add_others(struct scene *scene) {
   props->captured = shop_order_number(other_order(scene, 2, GATEWAY_APPROVES, SHOP_OK));
   props->pending = shop_order_number(other_order(scene, 3, GATEWAY_PENDS, SHOP_PENDING));
   props->pending_token = scene->other_tokens[3];
-  scene->other_tokens[4] =
+  props->contradicted = shop_order_number(other_order(scene, 4, GATEWAY_APPROVES, SHOP_OK));
+  contradict(world, scene->other_orders[4]);
+  scene->attentions++;
+  scene->other_tokens[5] =
       world_shopper(world, "second@example.org", "MILK", 1, &props->second_cart_id);
-  props->second_token = scene->other_tokens[4];
+  props->second_token = scene->other_tokens[5];
 }
 
 static void add_accounts(struct scene *scene) {
@@ -470,9 +490,9 @@ struct scene scene_in(struct world *world) {
 }
 
 void scene_free(struct scene *scene) {
-  for (int i = 0; i < 4; i++)
-    shop_order_free(scene->other_orders[i]);
   for (int i = 0; i < 5; i++)
+    shop_order_free(scene->other_orders[i]);
+  for (int i = 0; i < 6; i++)
     shop_token_free(scene->other_tokens[i]);
   for (int i = 0; i < ACCOUNTS; i++)
     shop_token_free(scene->account_tokens[i]);

@@ -24,7 +24,7 @@ struct props {
   const char *number;     /* of an order */
   const char *reference;  /* of its payment */
   /* Orders that some call can be made of, and who may: */
-  const char *authorized, *captured, *unknown, *pending;
+  const char *authorized, *captured, *unknown, *pending, *contradicted;
   const shop_token_t *pending_token;
   /* Another shopper, with a cart that is not bought yet. */
   const shop_token_t *second_token;
@@ -64,8 +64,8 @@ struct scene {
   struct world *world;
   shop_token_t *token, *merchant_token;
   shop_order_t *order;
-  shop_token_t *other_tokens[5];
-  shop_order_t *other_orders[4];
+  shop_token_t *other_tokens[6];
+  shop_order_t *other_orders[5];
   shop_token_t *account_tokens[ACCOUNTS];
   shop_payment_report_t *report;
   shop_product_batch_t *batch;

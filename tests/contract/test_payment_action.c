@@ -349,7 +349,7 @@ START_TEST(held_too_long_and_not_voided) {
       ck_recovered(till.world, .examined = 1, .waiting = 1);
       till_stands(&till, SHOP_ORDER_PENDING, waiting->payment);
       mood(&till, GATEWAY_LOSES_ANSWER);
-      world_pass_ms(till.world, GATEWAY_LEASE_MS);
+      world_pass_ms(till.world, 2 * GATEWAY_LEASE_MS);
       ck_recovered(till.world, .examined = 1, .waiting = 1);
       till_stands(&till, SHOP_ORDER_PENDING, waiting->payment);
       till.world->gateway.query_mood = GATEWAY_APPROVES; /* asked, it knows the void */
@@ -364,6 +364,36 @@ START_TEST(held_too_long_and_not_voided) {
       till_stands(&till, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED);
       till_end_unbooked(&till, 0);
     }
+}
+END_TEST
+
+/* Each refusal doubles the wait for the next void, up to a day: what cannot be voided
+   does not fill the store, however often recovery runs. */
+START_TEST(refused_voids_grow_rare) {
+  struct till till = waiting_till(&WAITING[0], BOTH);
+  struct world *world = till.world;
+  int32_t wanted[] = {1, 1, 2, 2, 2, 2, 3};
+
+  mood(&till, GATEWAY_DECLINES);
+  world_pass_ms(world, HOLD_MS);
+  for (int i = 0; i < 7; i++) { /* after 0, 1, 2, ... leases */
+    (void)world_recover(world);
+    ck_assert_int_eq(world->gateway.voids, wanted[i]);
+    world_pass_ms(world, GATEWAY_LEASE_MS);
+  }
+  for (int i = 0; i < 20 * 24; i++) {
+    (void)world_recover(world);
+    world_pass_ms(world, HOUR_MS);
+  }
+  ck_assert_int_le(world->gateway.voids, 32);
+  ck_assert_int_ge(world->gateway.voids, 20);
+  till_stands(&till, SHOP_ORDER_PENDING, WAITING[0].payment);
+  world->gateway.query_mood = GATEWAY_APPROVES;
+  mood(&till, GATEWAY_APPROVES);
+  world_pass_ms(world, DAY_MS);
+  (void)world_recover(world);
+  till_stands(&till, SHOP_ORDER_FAILED, SHOP_PAYMENT_VOIDED);
+  till_end(&till, 0);
 }
 END_TEST
 
@@ -482,6 +512,7 @@ int main(void) {
       held_too_long,
       paid_at_the_last_moment,
       held_too_long_and_not_voided,
+      refused_voids_grow_rare,
       no_void_no_end,
       a_hold_longer_than_the_keys_life,
       resumed_while_it_is_voided,

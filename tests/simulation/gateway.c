@@ -339,6 +339,11 @@ bool sim_waits_on(const struct sim *sim, const struct m_order *order,
          !model_held_too_long(sim->model, order, operation);
 }
 
+/* A void of it would be asked for now. */
+static bool may_be_voided(const struct sim *sim, const struct m_order *order) {
+  return !model_is_busy(order) && !model_void_waits(sim->model, order);
+}
+
 struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
   const struct m_settings *settings = &sim->model->settings;
   struct m_operation *next;
@@ -349,7 +354,8 @@ struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
         (next->state != SHOP_OPERATION_UNKNOWN && model_key_lives(sim->model, next)))
       return next;
     /* A person has it; or it waits for a report, and has its time still. */
-    if (next->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, *order, next)) {
+    if (next->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, *order, next) ||
+        model_is_early(sim->model, next->created_ms)) {
       sim_turn_end(sim);
       sim->scene->examined++;
       *(next->state == SHOP_OPERATION_UNKNOWN ? &sim->scene->unknown : &sim->scene->waiting) += 1;
@@ -358,7 +364,7 @@ struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
       continue;
     }
     if (next->kind == SHOP_OPERATION_CHARGE && settings->voids) {
-      if (!model_is_busy(*order))
+      if (may_be_voided(sim, *order))
         return next; /* it is voided, without being asked about */
       sim_recovery_take(sim, *order, next);
       continue;
@@ -469,7 +475,7 @@ static void what_next(struct sim *sim, struct m_order *order, struct m_operation
                (answer->outcome == NOT_FOUND || (held && silent));
 
   if (voids)
-    sim->scene->voids = order->status == SHOP_ORDER_PENDING && !model_is_busy(order) &&
+    sim->scene->voids = order->status == SHOP_ORDER_PENDING && may_be_voided(sim, order) &&
                         order->payment != SHOP_PAYMENT_CAPTURED &&
                         order->payment != SHOP_PAYMENT_AUTHORIZED;
   else if (answer->outcome == NOT_FOUND && !lives)
@@ -487,7 +493,8 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
   scene->asked = true;
   check_ask(sim, call, order, operation);
   held = model_held_too_long(sim->model, order, operation);
-  lives = model_key_lives(sim->model, operation);
+  lives = model_key_lives(sim->model, operation) ||
+          model_is_early(sim->model, operation->created_ms);
   entry = entry_for(sim, call);
   if (!query && entry->fate == 0)
     decide(sim, entry);

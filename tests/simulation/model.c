@@ -195,14 +195,12 @@ static int32_t hold(struct model *model, struct m_cart *cart, int64_t hold_ms) {
     if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
       return SHOP_ERR_CURRENCY_MIXED;
   }
-  if (held)
-    return plan_hold(model, cart, hold_ms);
-  /* Its own hold must not be taken for one that is over, so the time comes last. */
-  for (int32_t rank = 1; rank <= model->ranks && status == SHOP_OK; rank++)
+  status = plan_hold(model, cart, hold_ms);
+  for (int32_t rank = 1; rank <= model->ranks && status == SHOP_OK && !held; rank++)
     for (int32_t i = 0; i < cart->line_count; i++)
       if (model->products[cart->lines[i].product].rank == rank && status == SHOP_OK)
         status = set_aside(model, cart->lines[i].product, cart->lines[i].quantity);
-  return status == SHOP_OK ? plan_hold(model, cart, hold_ms) : status;
+  return status;
 }
 
 /* ---- carts ------------------------------------------------------------------------ */

@@ -226,6 +226,10 @@ struct m_operation *model_next_due(struct model *model, int64_t began_ms, struct
 /* A capture or void of it is not finished. */
 bool model_is_busy(const struct m_order *order);
 bool model_key_lives(const struct model *model, const struct m_operation *operation);
+/* The clock stands before it, by no more than a lease: it is waited for. */
+bool model_is_early(const struct model *model, int64_t since_ms);
+/* Recovery waits after a void that was refused. */
+bool model_void_waits(const struct model *model, const struct m_order *order);
 bool model_held_too_long(const struct model *model, const struct m_order *order,
                          const struct m_operation *operation);
 

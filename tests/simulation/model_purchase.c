@@ -351,11 +351,28 @@ bool model_key_lives(const struct model *model, const struct m_operation *operat
          model->now_ms < operation->created_ms + model->settings.key_life_ms;
 }
 
+bool model_is_early(const struct model *model, int64_t since_ms) {
+  return model->now_ms < since_ms && since_ms - model->now_ms <= model->settings.lease_ms;
+}
+
+bool model_void_waits(const struct model *model, const struct m_order *order) {
+  int64_t wait_ms = model->settings.lease_ms, asked_ms = -1;
+
+  for (int32_t i = 0; i < order->operation_count; i++)
+    if (order->operations[i].kind == SHOP_OPERATION_VOID &&
+        order->operations[i].state == SHOP_OPERATION_REFUSED) {
+      asked_ms = order->operations[i].created_ms;
+      wait_ms = wait_ms * 2 < DAY ? wait_ms * 2 : DAY;
+    }
+  return asked_ms >= 0 && asked_ms <= model->now_ms && model->now_ms < asked_ms + wait_ms;
+}
+
 bool model_held_too_long(const struct model *model, const struct m_order *order,
                          const struct m_operation *operation) {
   return operation->kind == SHOP_OPERATION_CHARGE &&
          (order->payment == SHOP_PAYMENT_PENDING ||
           order->payment == SHOP_PAYMENT_ACTION_REQUIRED) &&
+         !model_is_early(model, order->held_since_ms) &&
          (model->now_ms < order->held_since_ms ||
           model->now_ms >= order->held_since_ms + model->settings.hold_ms);
 }

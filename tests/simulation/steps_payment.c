@@ -161,11 +161,12 @@ void sim_step_resume(struct sim *sim) {
       if (model->settings.query || (lives && charge->state == SHOP_OPERATION_SENT)) {
         asks = true;
         scene.order = index;
-      } else if (charge->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, at, charge)) {
+      } else if (charge->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, at, charge) ||
+                 model_is_early(model, charge->created_ms)) {
         charge->lease_length_ms = 0;
       } else if (model->settings.voids) {
         scene.order = index;
-        scene.voids = !model_is_busy(at);
+        scene.voids = !model_is_busy(at) && !model_void_waits(model, at);
       } else {
         model_give_up(at, charge);
       }
