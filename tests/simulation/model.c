@@ -20,7 +20,7 @@ int32_t model_check_token(const struct model *model, int32_t token) {
 
   if (model->now_ms >= at->expires_ms)
     return SHOP_ERR_TOKEN_EXPIRED;
-  if (at->pruned)
+  if (model->now_ms < at->from_ms || at->pruned)
     return SHOP_ERR_TOKEN_INVALID;
   return at->revoked ? SHOP_ERR_TOKEN_REVOKED : SHOP_OK;
 }

@@ -47,7 +47,7 @@ struct m_user {
 struct m_token {
   shop_token_t *handle;
   int32_t user;
-  int64_t expires_ms;
+  int64_t from_ms, expires_ms; /* a minute before it was made: clocks differ */
   bool revoked, pruned;
 };
 

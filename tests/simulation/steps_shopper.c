@@ -17,6 +17,7 @@ static void keep_token(struct sim *sim, shop_token_t *token, int32_t user) {
   kept = &sim->model->tokens[sim->model->token_count++];
   *kept = (struct m_token){.handle = token, .user = user};
   kept->expires_ms = sim->model->now_ms / 1000 * 1000 + sim->model->settings.token_life_ms;
+  kept->from_ms = sim->model->now_ms / 1000 * 1000 - MINUTE;
   sim_equal(sim, "the token's end", shop_token_expires_at_ms(token), kept->expires_ms);
   sim->model->users[user].id = shop_token_user_id(token);
 }
