@@ -48,7 +48,9 @@ static void usage(void) {
       "  --dir DIR          where the stores are made (default .)\n"
       "  --library FILE     a library whose size is told; up to two\n"
       "  --json FILE        the results for machines; - for the standard output\n"
-      "  --pictures DIR     the results as SVG\n");
+      "  --pictures DIR     the results as SVG\n"
+      "  --docs DIR         the long run of docs/PERFORMANCE.md: --pictures DIR, 7 rounds of\n"
+      "                     half a second, growth to a million; some minutes, 4 GB of disk\n");
 }
 
 /* ---- the command line --------------------------------------------------------------------- */
@@ -87,6 +89,18 @@ static bool take_wait(struct settings *settings, const char *value) {
   return true;
 }
 
+/* The run that docs/PERFORMANCE.md tells of: what else is asked for comes after it. */
+static bool take_docs(struct settings *settings, const char *folder) {
+  settings->pictures = folder;
+  settings->rounds = 7;
+  settings->seconds = 0.5;
+  settings->calls = 200000;
+  settings->sizes = "1000,100000,1000000";
+  settings->growth_samples = 2000;
+  settings->growth_sync = SYNC_FULL;
+  return true;
+}
+
 static bool take_value(struct settings *settings, const char *option, const char *value) {
   if (strcmp(option, "--seconds") == 0)
     settings->seconds = take_seconds(value);
@@ -111,7 +125,8 @@ static bool take_value(struct settings *settings, const char *option, const char
   else if (strcmp(option, "--library") == 0 && settings->libraries[1] == NULL)
     settings->libraries[settings->libraries[0] != NULL] = value;
   else
-    return strcmp(option, "--wait") == 0 && take_wait(settings, value);
+    return (strcmp(option, "--wait") == 0 && take_wait(settings, value)) ||
+           (strcmp(option, "--docs") == 0 && take_docs(settings, value));
   return true;
 }
 

@@ -125,7 +125,8 @@ CREATE TABLE cart_lines (
   position         INTEGER NOT NULL,
   quantity         INTEGER NOT NULL CHECK (quantity > 0),
   kept_price_minor INTEGER NOT NULL CHECK (kept_price_minor >= 0),
-  PRIMARY KEY (cart_id, product_id)
+  PRIMARY KEY (cart_id, position),           -- in the order in which they are read, with every cart
+  UNIQUE (cart_id, product_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE orders (
