@@ -92,9 +92,9 @@ static int32_t load_own(struct shop__smtp_tls *tls, const struct shop_smtp_confi
                                 config->key.size, NULL, 0);
   if (failed != 0)
     return refuse(failed, SHOP_ERR_ARGUMENT, "the key of the client certificate", err);
-  if (mbedtls_pk_check_pair(&tls->own.pk, &tls->key) != 0)
-    return shop__error_set(err, SHOP_ERR_ARGUMENT,
-                           "the client certificate and its key do not belong together");
+  failed = mbedtls_pk_check_pair(&tls->own.pk, &tls->key);
+  if (failed != 0)
+    return refuse(failed, SHOP_ERR_ARGUMENT, "the client certificate with this key", err);
   failed = mbedtls_ssl_conf_own_cert(&tls->config, &tls->own, &tls->key);
   return failed == 0 ? SHOP_OK : refuse(failed, SHOP_ERR_ARGUMENT, "the client certificate", err);
 }

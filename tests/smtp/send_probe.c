@@ -11,10 +11,12 @@
  */
 #include <shop/smtp.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static shop_error_t *err;
 
@@ -34,13 +36,14 @@ static const char *option(char **argv, const char *name, const char *otherwise) 
   return otherwise;
 }
 
+/* Without memory: that may be what is short. */
 static size_t read_file(const char *path, char *out, size_t room) {
-  FILE *file = fopen(path, "rb");
-  size_t size = file == NULL ? 0 : fread(out, 1, room, file);
+  int file = open(path, O_RDONLY);
+  ssize_t size = file < 0 ? 0 : read(file, out, room);
 
-  if (file != NULL)
-    fclose(file);
-  return size;
+  if (file >= 0)
+    close(file);
+  return size < 0 ? 0 : (size_t)size;
 }
 
 static int32_t give_token(void *user, char *out, size_t size) {

@@ -169,6 +169,14 @@ class Tcp(Case):
             self.assertEqual(answer.result, LATER)
             self.assertEqual(len(server.lines), 1)
 
+    def test_closed_before_data(self):
+        """Writing to a connection that the other side has closed raises SIGPIPE, unless told not to."""
+        def close(line):
+            line.say("354 go on")
+            raise Gone
+        with self.server(Good(DATA=close)) as server:
+            self.assertEqual(self.plain(server, size=9000000)[0].result, LATER)
+
     def test_reset_inside_data(self):
         """With RST in place of FIN: no signal, no crash."""
         def reset(line):
