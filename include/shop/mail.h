@@ -13,17 +13,23 @@
 extern "C" {
 #endif
 
-/** What a mail is about. */
+/** What a mail is about. Each is stored in the commit of what it tells of; which
+    are written at all is a setting (`shop_config_set_mail_kind`). */
 enum shop_mail_kind {
-  /** The order is placed. */
+  /** The order is placed. Always written. */
   SHOP_MAIL_CONFIRMATION = 1,
-  /** The order's payment failed, and with it the order. */
+  /** The order's payment failed, and with it the order, while no call of the
+      shopper's was waiting for it: by a report, by `shop_recover`, by the end of
+      its hold time, or by a person. A shopper whose own call is declined hears
+      it from that call. */
   SHOP_MAIL_PAYMENT_FAILED = 2,
-  /** The order is cancelled. */
+  /** The order is cancelled. Where money goes back by it, that is a mail of its
+      own. */
   SHOP_MAIL_ORDER_CANCELLED = 3,
-  /** Money of the order goes back. */
+  /** Money of the order goes back: one mail for each refund that the gateway has
+      made, whoever asked for it. */
   SHOP_MAIL_REFUND = 4,
-  /** The account is made. */
+  /** The account is made (`shop_user_register`). Not written by default. */
   SHOP_MAIL_WELCOME = 5,
   /** A code or link that proves that the address is the reader's. */
   SHOP_MAIL_VERIFY_ADDRESS = 6,

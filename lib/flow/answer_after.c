@@ -94,9 +94,11 @@ int32_t shop__answer_void_done(shop__tx_t *tx, struct shop__settling *work,
   if (status != SHOP_OK)
     return status;
   if (stand->order.status == SHOP_ORDER_PENDING)
-    return shop__fail_order(tx, &stand->order, &moment);
-  return stand->order.status == SHOP_ORDER_PLACED ? shop__cancel_order(tx, &stand->order, &moment)
-                                                  : SHOP_OK;
+    return shop__fail_order(tx, &stand->order, &moment, &work->posts[SHOP_MAIL_PAYMENT_FAILED]);
+  return stand->order.status == SHOP_ORDER_PLACED
+             ? shop__cancel_order(tx, &stand->order, &moment,
+                                  &work->posts[SHOP_MAIL_ORDER_CANCELLED])
+             : SHOP_OK;
 }
 
 /* "Too late, it was taken": the void is refused, and the money is the charge's
@@ -130,9 +132,10 @@ static int32_t end_refunded_order(shop__tx_t *tx, struct shop__settling *work,
     status = shop__payment_update(tx, &stand->payment, moment.at_ms);
   }
   if (status == SHOP_OK && stand->order.status == SHOP_ORDER_PENDING) /* was a mismatch */
-    return shop__fail_order(tx, &stand->order, &moment);
+    return shop__fail_order(tx, &stand->order, &moment, &work->posts[SHOP_MAIL_PAYMENT_FAILED]);
   return status == SHOP_OK && stand->order.status == SHOP_ORDER_PLACED && !stays
-             ? shop__cancel_order(tx, &stand->order, &moment)
+             ? shop__cancel_order(tx, &stand->order, &moment,
+                                  &work->posts[SHOP_MAIL_ORDER_CANCELLED])
              : status;
 }
 
@@ -206,6 +209,10 @@ int32_t shop__answer_refund_done(shop__tx_t *tx, struct shop__settling *work,
     status = shop__stand_set_operation(tx, work, stand, SHOP_OPERATION_DONE);
   if (status == SHOP_OK)
     status = shop__stand_note(tx, work, stand, "payment.refunded");
+  work->posts[SHOP_MAIL_REFUND].letter.cause_id = stand->operation.id;
+  if (status == SHOP_OK)
+    status = shop__outbox_queue_for(tx, &stand->order, &work->posts[SHOP_MAIL_REFUND],
+                                    work->placing.now_ms);
   if (status == SHOP_OK)
     status = flag_refund(tx, work, stand);
   if (status == SHOP_OK)

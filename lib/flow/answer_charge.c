@@ -97,7 +97,9 @@ int32_t shop__answer_charge_ended(shop__tx_t *tx, struct shop__settling *work,
   status = shop__stand_store_payment(tx, work, stand, before);
   if (status == SHOP_OK)
     status = shop__stand_set_operation(tx, work, stand, SHOP_OPERATION_REFUSED);
-  return status == SHOP_OK ? shop__fail_order(tx, &stand->order, &moment) : status;
+  return status == SHOP_OK
+             ? shop__fail_order(tx, &stand->order, &moment, &work->posts[SHOP_MAIL_PAYMENT_FAILED])
+             : status;
 }
 
 int32_t shop__answer_waits(shop__tx_t *tx, struct shop__settling *work, struct shop__stand *stand,

@@ -661,6 +661,12 @@ void shop__post_at_once(const shop_t *shop, struct shop__post *post);
 /** Stores the letter, in the transaction of its cause. A letter without a message
     is stored as dead. One that the order has already is left out. */
 int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
+/** The same for a mail about an order: its ids become the order's. NULL, or a
+    letter that was not composed: does nothing. */
+int32_t shop__outbox_queue_for(shop__tx_t *tx, const struct shop__order_row *order,
+                               struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
+/** A random number from 1 on, exact in JSON: of a lease, of a cause. */
+int64_t shop__draw_number(void);
 
 /** A mail that was taken, in one block. */
 struct shop_mail {
@@ -748,12 +754,14 @@ struct shop__moment {
 int32_t shop__note(shop__tx_t *tx, const struct shop__order_row *order,
                    const struct shop__moment *moment, const char *name, const char *before,
                    const char *after, const char *detail) SHOP__MUST_USE;
-/** Pending -> failed: reservations released (or held again), cart open again. */
+/** Pending -> failed: reservations released (or held again), cart open again, the
+    mail queued where it was composed. */
 int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
-                         const struct shop__moment *moment) SHOP__MUST_USE;
+                         const struct shop__moment *moment, struct shop__post *post) SHOP__MUST_USE;
 /** Placed -> cancelled: all that was taken and has not come back comes back. */
 int32_t shop__cancel_order(shop__tx_t *tx, const struct shop__order_row *order,
-                           const struct shop__moment *moment) SHOP__MUST_USE;
+                           const struct shop__moment *moment,
+                           struct shop__post *post) SHOP__MUST_USE;
 /** Pieces come back into stock as the operation says. */
 int32_t shop__return_pieces(shop__tx_t *tx, int64_t order_id,
                             int64_t operation_id) SHOP__MUST_USE;

@@ -13,7 +13,8 @@ struct shop__settling {
   shop_t *shop;
   struct shop__settle *settle;
   struct shop__placing placing;
-  struct shop__post confirmation;
+  struct shop__post posts[SHOP_MAIL_REFUND + 1]; /* by kind; composed where it may be needed */
+  int64_t refund_id; /* the refund that the answer is about; 0: not known before */
   struct shop__pack pack;
   bool contradicts; /* result: the answer cannot be after what is known */
   bool mismatches;  /* result: another amount was moved than was asked for */

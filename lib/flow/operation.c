@@ -14,6 +14,7 @@ struct work {
   int64_t operation_id;  /* 0: none was needed */
   struct shop__ask ask;
   struct shop__pack pack;
+  struct shop__post post; /* of a cancellation that asks nothing of the gateway */
 };
 
 /* What one run of the transaction works on. */
@@ -304,11 +305,10 @@ static int32_t store_operation(shop__tx_t *tx, struct work *work, const struct s
   return status;
 }
 
-static int32_t cancel_at_once(shop__tx_t *tx, const struct work *work,
-                              const struct stand *stand) {
+static int32_t cancel_at_once(shop__tx_t *tx, struct work *work, const struct stand *stand) {
   const struct shop__moment moment = {work->now_ms, work->asked->actor};
 
-  return shop__cancel_order(tx, &stand->order, &moment);
+  return shop__cancel_order(tx, &stand->order, &moment, &work->post);
 }
 
 static int32_t begin_new(shop__tx_t *tx, struct work *work) {
@@ -350,11 +350,38 @@ static int32_t begin_fn(shop__tx_t *tx, void *ctx) {
 
   work->is_new = false;
   work->operation_id = 0;
+  work->post.mail_id = 0;
   if (work->asked->once != NULL)
     status = shop__once_find(tx, work->asked->once, 0, &done);
   if (status != SHOP_OK)
     return status;
   return done != 0 ? find_repeated(tx, work, done) : begin_new(tx, work);
+}
+
+/* ---- its mail ---------------------------------------------------------------------------- */
+
+static int32_t find_told_fn(shop__tx_t *tx, void *ctx) {
+  struct work *work = ctx;
+  struct shop__order_row order;
+  bool found = false;
+  int32_t status = shop__order_by_number(tx, work->asked->number, &order, &found);
+
+  return status == SHOP_OK && found ? shop__order_pack(tx, &order, &work->pack) : status;
+}
+
+/* An order that costs nothing, or whose money is back already, is cancelled in the
+   first transaction: the mail of that is composed before. */
+static int32_t compose(struct work *work, shop_error_t *err) {
+  int32_t status;
+
+  if (!work->asked->cancels || !shop__mail_wanted(work->shop, SHOP_MAIL_ORDER_CANCELLED))
+    return SHOP_OK;
+  status = shop__db_read(work->shop->db, find_told_fn, work, err);
+  if (status != SHOP_OK || work->pack.block == NULL)
+    return status;
+  shop__post_at_once(work->shop, &work->post);
+  return shop__letter_order(work->shop, SHOP_MAIL_ORDER_CANCELLED, shop__order_of(&work->pack),
+                            NULL, work->now_ms, &work->post.letter, err);
 }
 
 /* ---- the call ----------------------------------------------------------------------------------- */
@@ -378,8 +405,10 @@ int32_t shop__operate(shop_t *shop, struct shop__operation *operation,
                       const shop_options_t *options, shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, true);
   struct work work = {.shop = shop, .asked = operation, .now_ms = shop__now_ms(shop)};
-  int32_t status = shop__db_write(shop->db, begin_fn, &work, &rule, err);
+  int32_t status = compose(&work, err);
 
+  if (status == SHOP_OK)
+    status = shop__db_write(shop->db, begin_fn, &work, &rule, err);
   operation->order = NULL;
   operation->status = status;
   if (status == SHOP_OK && work.is_new) {
@@ -389,11 +418,13 @@ int32_t shop__operate(shop_t *shop, struct shop__operation *operation,
   } else if (status == SHOP_OK) {
     const shop_order_t *order = shop__order_of(&work.pack);
 
+    shop__post_send(shop, &work.post, order->number);
     operation->status = work.operation_id == 0
                             ? shop__order_outcome(order, err)
                             : shop__operation_outcome(order, work.operation_id, err);
     operation->order = shop__pack_finish(&work.pack);
   }
+  shop__letter_free(&work.post.letter);
   shop__pack_free(&work.pack);
   return status;
 }

@@ -12,20 +12,20 @@ bool shop__mail_wanted(const shop_t *shop, int32_t kind) {
   return shop->config.mail_kinds[kind];
 }
 
-static int64_t draw_lease(void) {
-  int64_t lease_id = 0;
+int64_t shop__draw_number(void) {
+  int64_t number = 0;
 
-  while (lease_id == 0) {
-    shop__random_bytes(&lease_id, sizeof lease_id);
-    lease_id &= SHOP__EXACT_MAX;
+  while (number == 0) {
+    shop__random_bytes(&number, sizeof number);
+    number &= SHOP__EXACT_MAX;
   }
-  return lease_id;
+  return number;
 }
 
 void shop__post_at_once(const shop_t *shop, struct shop__post *post) {
   bool at_once = shop->config.transport != NULL && shop->config.mail_at_once;
 
-  post->lease_id = at_once ? draw_lease() : 0;
+  post->lease_id = at_once ? shop__draw_number() : 0;
   post->lease_ms = shop->config.mail_lease_ms;
 }
 
@@ -85,6 +85,16 @@ int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
   if (status == SHOP_OK && inserted && !sendable)
     status = note_mail(tx, &row, SHOP_ACTOR_SYSTEM, now_ms, "mail.dead");
   return status;
+}
+
+/* An order that costs nothing had no id yet when its mail was composed. */
+int32_t shop__outbox_queue_for(shop__tx_t *tx, const struct shop__order_row *order,
+                               struct shop__post *post, int64_t now_ms) {
+  if (post == NULL || post->letter.kind == 0)
+    return SHOP_OK;
+  post->letter.order_id = order->id;
+  post->letter.user_id = order->user_id;
+  return shop__outbox_queue(tx, post, now_ms);
 }
 
 /* ---- taking -------------------------------------------------------------------------------- */
@@ -165,7 +175,7 @@ int32_t shop__outbox_take(struct shop__take *take, const struct shop__db_write_r
 
   if (status != SHOP_OK || !take->found)
     return status;
-  take->lease_id = draw_lease();
+  take->lease_id = shop__draw_number();
   return shop__db_write(take->shop->db, take_fn, take, rule, err);
 }
 

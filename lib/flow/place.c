@@ -142,15 +142,6 @@ static int32_t give_up_stock(shop__tx_t *tx, int64_t order_id, const struct shop
 
 /* ---- the moves ------------------------------------------------------------------------------- */
 
-/* The ids of the letter are the order's: one that costs nothing had none yet when
-   it was composed. */
-static int32_t queue_mail(shop__tx_t *tx, const struct shop__order_row *order,
-                          struct shop__post *post, int64_t now_ms) {
-  post->letter.order_id = order->id;
-  post->letter.user_id = order->user_id;
-  return shop__outbox_queue(tx, post, now_ms);
-}
-
 int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
                     struct shop__placing *placing) {
   const struct shop__moment moment = {placing->now_ms, placing->actor};
@@ -164,15 +155,16 @@ int32_t shop__place(shop__tx_t *tx, const struct shop__order_row *order,
     status = find_cart(tx, order, &cart);
   if (status == SHOP_OK)
     status = move_cart(tx, &cart, SHOP_CART_COMPLETED, placing->now_ms);
+  placing->confirmation->letter.kind = SHOP_MAIL_CONFIRMATION; /* none is placed without it */
   if (status == SHOP_OK)
-    status = queue_mail(tx, order, placing->confirmation, placing->now_ms);
+    status = shop__outbox_queue_for(tx, order, placing->confirmation, placing->now_ms);
   if (status == SHOP_OK)
     status = shop__note(tx, order, &moment, "order.placed", "pending", "placed", NULL);
   return status;
 }
 
 int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
-                         const struct shop__moment *moment) {
+                         const struct shop__moment *moment, struct shop__post *post) {
   struct shop__cart_row cart;
   int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_FAILED, 0, moment->at_ms);
 
@@ -184,11 +176,11 @@ int32_t shop__fail_order(shop__tx_t *tx, const struct shop__order_row *order,
     status = move_cart(tx, &cart, SHOP_CART_OPEN, moment->at_ms);
   if (status == SHOP_OK)
     status = shop__note(tx, order, moment, "order.failed", "pending", "failed", NULL);
-  return status;
+  return status == SHOP_OK ? shop__outbox_queue_for(tx, order, post, moment->at_ms) : status;
 }
 
 int32_t shop__cancel_order(shop__tx_t *tx, const struct shop__order_row *order,
-                           const struct shop__moment *moment) {
+                           const struct shop__moment *moment, struct shop__post *post) {
   int32_t status = shop__order_set_status(tx, order->id, SHOP_ORDER_CANCELLED,
                                           order->placed_at_ms, moment->at_ms);
 
@@ -196,5 +188,5 @@ int32_t shop__cancel_order(shop__tx_t *tx, const struct shop__order_row *order,
     status = return_all(tx, order->id);
   if (status == SHOP_OK)
     status = shop__note(tx, order, moment, "order.cancelled", "placed", "cancelled", NULL);
-  return status;
+  return status == SHOP_OK ? shop__outbox_queue_for(tx, order, post, moment->at_ms) : status;
 }

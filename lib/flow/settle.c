@@ -86,7 +86,8 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = find_stand(tx, work, &stand, &found);
 
   work->placing.now_ms = shop__now_ms(work->shop); /* the mail's lease begins now */
-  work->confirmation.mail_id = 0;
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    work->posts[kind].mail_id = 0;
   work->contradicts = false;
   work->mismatches = false;
   work->unmatched = !found;
@@ -104,8 +105,47 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
-/* The confirmation is composed before the transaction that may need it, from
-   the order as it is stored: what the mail tells of it no longer changes. */
+/* ---- mail, composed before the transaction that may need it ------------------------------ */
+
+/* What an answer may lead to. A shopper whose own call is running hears of a
+   failure from that call. */
+static bool may_cause(const struct shop__settle *settle, int32_t kind) {
+  int32_t answer = settle->outcome->answer;
+
+  switch (kind) {
+  case SHOP_MAIL_CONFIRMATION:
+    return answer == SHOP_OUTCOME_CAPTURED || answer == SHOP_OUTCOME_AUTHORIZED;
+  case SHOP_MAIL_PAYMENT_FAILED:
+    return settle->actor != SHOP_ACTOR_SHOPPER &&
+           (answer == SHOP_OUTCOME_DECLINED || answer == SHOP_OUTCOME_VOIDED ||
+            answer == SHOP_OUTCOME_REFUNDED);
+  case SHOP_MAIL_ORDER_CANCELLED:
+    return answer == SHOP_OUTCOME_VOIDED || answer == SHOP_OUTCOME_REFUNDED;
+  case SHOP_MAIL_REFUND:
+    return answer == SHOP_OUTCOME_REFUNDED;
+  default:
+    return false;
+  }
+}
+
+/* No order becomes pending again, and none is placed again: what it cannot lead
+   to now it cannot lead to in the transaction either. */
+static bool can_still(const shop_order_t *order, int32_t kind) {
+  switch (kind) {
+  case SHOP_MAIL_CONFIRMATION:
+  case SHOP_MAIL_PAYMENT_FAILED:
+    return order->status == SHOP_ORDER_PENDING;
+  case SHOP_MAIL_ORDER_CANCELLED:
+    return order->status == SHOP_ORDER_PENDING || order->status == SHOP_ORDER_PLACED;
+  default:
+    return true;
+  }
+}
+
+static bool is_wanted(const struct shop__settling *work, int32_t kind) {
+  return may_cause(work->settle, kind) && shop__mail_wanted(work->shop, kind);
+}
+
 static int32_t draft_fn(shop__tx_t *tx, void *ctx) {
   struct shop__settling *work = ctx;
   struct shop__stand stand;
@@ -113,22 +153,61 @@ static int32_t draft_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = find_stand(tx, work, &stand, &found);
 
   work->unmatched = !found;
-  return status == SHOP_OK && found ? shop__order_pack_by_id(tx, stand.order.id, &work->pack)
-                                    : status;
+  if (status != SHOP_OK || !found)
+    return status;
+  work->refund_id = stand.operation.kind == SHOP_OPERATION_REFUND ? stand.operation.id : 0;
+  return shop__order_pack_by_id(tx, stand.order.id, &work->pack);
 }
 
+/* A refund that is only now heard of has no id yet: then its Message-ID is made of
+   a drawn one. */
+static int32_t compose_one(struct shop__settling *work, const shop_order_t *order, int32_t kind,
+                           shop_error_t *err) {
+  const struct shop__outcome *outcome = work->settle->outcome;
+  struct shop__post *post = &work->posts[kind];
+  struct shop__letter_cause cause = {.id = 0};
+
+  if (kind == SHOP_MAIL_REFUND)
+    cause = (struct shop__letter_cause){.id = work->refund_id != 0 ? work->refund_id
+                                                                   : shop__draw_number(),
+                                        .amount_minor = outcome->amount_minor,
+                                        .currency = outcome->currency};
+  if (kind == SHOP_MAIL_PAYMENT_FAILED && outcome->reason[0] != '\0')
+    cause.reason = outcome->reason;
+  shop__post_at_once(work->shop, post);
+  return shop__letter_order(work->shop, kind, order, &cause, work->placing.now_ms, &post->letter,
+                            err);
+}
+
+/* From the order as it is stored: what mail tells of it no longer changes. What
+   turns out not to be needed is thrown away. */
 static int32_t compose(struct shop__settling *work, shop_error_t *err) {
   const shop_order_t *order = work->settle->draft;
+  bool any = false;
   int32_t status = SHOP_OK;
 
-  if (order == NULL) {
-    status = shop__db_glance(work->shop->db, draft_fn, work, err);
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    any = any || is_wanted(work, kind);
+  if (any && order == NULL) {
+    status = shop__db_read(work->shop->db, draft_fn, work, err);
     if (status != SHOP_OK || work->unmatched)
       return status;
     order = shop__order_of(&work->pack);
   }
-  return shop__letter_order(work->shop, SHOP_MAIL_CONFIRMATION, order, NULL, work->placing.now_ms,
-                            &work->confirmation.letter, err);
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; any && kind <= SHOP_MAIL_REFUND; kind++)
+    if (status == SHOP_OK && is_wanted(work, kind) && can_still(order, kind))
+      status = compose_one(work, order, kind, err);
+  return status;
+}
+
+static void send_all(struct shop__settling *work) {
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    shop__post_send(work->shop, &work->posts[kind], work->settle->order->number);
+}
+
+static void free_all(struct shop__settling *work) {
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    shop__letter_free(&work->posts[kind].letter);
 }
 
 /* ---- after the transaction ---------------------------------------------------------------------
@@ -168,10 +247,6 @@ static int32_t outcome_of(const struct shop__settling *work, shop_error_t *err) 
   return status;
 }
 
-static bool may_place(int32_t answer) {
-  return answer == SHOP_OUTCOME_CAPTURED || answer == SHOP_OUTCOME_AUTHORIZED;
-}
-
 int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *err) {
   const struct shop__db_write_rule rule = {.deadline_ms = settle->deadline_ms, .payment = true};
   struct shop__settling work = {.shop = shop, .settle = settle};
@@ -182,10 +257,8 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
     return status;
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
                                         .actor = settle->actor,
-                                        .confirmation = &work.confirmation};
-  shop__post_at_once(shop, &work.confirmation);
-  if (may_place(settle->outcome->answer))
-    status = compose(&work, err);
+                                        .confirmation = &work.posts[SHOP_MAIL_CONFIRMATION]};
+  status = compose(&work, err);
   if (status == SHOP_OK)
     status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
   if (status == SHOP_OK && work.unmatched) {
@@ -193,10 +266,10 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
                                      "no payment of this shop is known by that key or reference");
   } else if (status == SHOP_OK) {
     settle->order = shop__pack_finish(&work.pack);
-    shop__post_send(shop, &work.confirmation, settle->order->number);
+    send_all(&work);
     settle->status = outcome_of(&work, err);
   }
   shop__pack_free(&work.pack);
-  shop__letter_free(&work.confirmation.letter);
+  free_all(&work);
   return status;
 }

@@ -186,6 +186,7 @@ struct registration {
   int64_t user_id;
   struct shop__attempt gate; /* registrations from this source */
   struct shop__attempt attempt;
+  struct shop__post welcome; /* composed where it is wanted */
   bool repeated; /* result: the same registration was made before */
   bool taken;    /* result: the address has an account, and only the try is stored */
 };
@@ -221,6 +222,7 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
 
   registration->repeated = false;
   registration->taken = false;
+  registration->welcome.mail_id = 0;
   if (status == SHOP_OK)
     status = shop__gate_count(tx, &registration->gate);
   if (status != SHOP_OK)
@@ -245,7 +247,23 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
                               registration->now_ms);
   if (status == SHOP_OK && registration->gate.has_source)
     status = shop__source_trust(tx, &registration->attempt, registration->user_id);
+  if (status == SHOP_OK && registration->welcome.letter.kind != 0) {
+    registration->welcome.letter.user_id = registration->user_id;
+    status = shop__outbox_queue(tx, &registration->welcome, registration->now_ms);
+  }
   return status;
+}
+
+static int32_t compose_welcome(const shop_t *shop, struct registration *registration,
+                               shop_error_t *err) {
+  const struct shop__letter_account account = {.kind = SHOP_MAIL_WELCOME,
+                                               .recipient = registration->email};
+
+  if (!shop__mail_wanted(shop, SHOP_MAIL_WELCOME))
+    return SHOP_OK;
+  shop__post_at_once(shop, &registration->welcome);
+  return shop__letter_account(shop, &account, registration->now_ms, &registration->welcome.letter,
+                              err);
 }
 
 static int32_t register_user(shop_t *shop, struct registration *registration, const char *password,
@@ -263,7 +281,9 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
   shop__attempt_begin(shop, registration->email_key, options, &registration->attempt);
   registration->attempt.now_ms = registration->now_ms;
   shop__random_id(subject);
-  status = shop__patience_rule(&patience, &rule, err);
+  status = compose_welcome(shop, registration, err);
+  if (status == SHOP_OK)
+    status = shop__patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
     status = shop__token_grant(shop,
                                &(struct shop__grant){.subject = subject,
@@ -276,6 +296,7 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
   if (status == SHOP_OK && !registration->repeated) {
     token->user_id = registration->user_id;
     *out = token;
+    shop__post_send(shop, &registration->welcome, NULL);
   } else {
     shop_token_free(token);
   }
@@ -321,6 +342,7 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
     status = register_user(shop, &registration, password, options, out, err);
   if (status == SHOP_OK && registration.repeated)
     status = register_again(shop, email, password, options, out, err);
+  shop__letter_free(&registration.welcome.letter);
   shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
   return shop__leave(shop, status);
 }

@@ -56,8 +56,11 @@ START_TEST(who_and_what) {
           "system mail.sent >confirmation\n"
           "merchant payment.captured authorized>captured\n"
           "gateway payment.refunded\n"
+          "system mail.sent >refund\n"
           "merchant payment.refunded\n"
-          "merchant order.cancelled placed>cancelled\n");
+          "merchant order.cancelled placed>cancelled\n"
+          "system mail.sent >order_cancelled\n"
+          "system mail.sent >refund\n");
   till_end_unbooked(&till, 0);
   till = till_new(TILL_OPERATIONS | TILL_QUERY);
   till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
@@ -68,7 +71,8 @@ START_TEST(who_and_what) {
           "shopper order.created >pending\n"
           "shopper payment.unanswered\n"
           "system payment.declined sent>declined\n"
-          "system order.failed pending>failed\n");
+          "system order.failed pending>failed\n"
+          "system mail.sent >payment_failed\n");
   till_end(&till, 0);
 }
 END_TEST

@@ -169,7 +169,7 @@ START_TEST(events_are_pruned) {
   money = money_digest(till.world);
   ck_assert_int_eq(maintain(till.world).events, 0);
   world_pass_ms(till.world, 1);
-  ck_assert_int_eq(maintain(till.world).events, 5);
+  ck_assert_int_eq(maintain(till.world).events, 6);
   ck_assert_int_eq(money_digest(till.world), money);
   till_history(&till, "");
   till_money(&till, TOTAL, 500);

@@ -99,7 +99,10 @@ START_TEST(instead_of_the_answer) {
                   .key = by_reference ? NULL : till_key(&till, 0), .reference = "pending_1",
                   .outcome = cases[i].outcome, .amount_minor = TOTAL, .reason = "so it is");
       till_stands(&till, cases[i].order, cases[i].payment);
-      ck_assert_int_eq(till.world->transport.count, cases[i].order == SHOP_ORDER_PLACED);
+      ck_assert_int_eq(transport_count(&till.world->transport, SHOP_MAIL_CONFIRMATION),
+                       cases[i].order == SHOP_ORDER_PLACED);
+      ck_assert_int_eq(transport_count(&till.world->transport, SHOP_MAIL_PAYMENT_FAILED),
+                       cases[i].order == SHOP_ORDER_FAILED);
       ck_assert_int_eq(unmatched(&till), 0);
       till_end_unbooked(&till, 0);
     }
@@ -452,7 +455,8 @@ START_TEST(decided) {
     ck_assert_str_eq(shop_order_gateway_reference(order), i < 2 ? "ch_x" : "");
     shop_order_free(order);
     ck_refused(till.world, till_resolve(&till, cases[i].outcome, "ch_x", TOTAL), SHOP_ERR_STATE);
-    ck_assert_int_eq(till.world->transport.count, i < 2);
+    ck_assert_int_eq(transport_count(&till.world->transport, SHOP_MAIL_CONFIRMATION), i < 2);
+    ck_assert_int_eq(transport_count(&till.world->transport, SHOP_MAIL_PAYMENT_FAILED), i >= 2);
     till_end_unbooked(&till, 0);
   }
 }

@@ -362,7 +362,7 @@ static void fight_often(enum gateway_mood query, bool two_shops) {
   }
   ck_assert_int_eq(world->gateway.count, 50);
   ck_assert_int_eq(world->gateway.charges, 50);
-  ck_assert_int_eq(world->transport.count, 50 - late);
+  ck_assert_int_eq(transport_count(&world->transport, SHOP_MAIL_CONFIRMATION), 50 - late);
   ck_assert_int_eq(world_available(world, "TEA"), 950 + late);
   world_close_books(world, late);
   if (two_shops)

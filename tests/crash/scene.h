@@ -58,6 +58,7 @@ struct shared {
   struct telling told[32];
   int32_t mail_count;
   char mails[64][20]; /* order numbers */
+  int32_t mail_kinds[64];
   struct crash_log log;
 };
 

@@ -63,7 +63,8 @@ struct mail_counts mail_count(shop_t *shop);
 /* How many mails are in one of these states of the table outbox, such as "1, 2". */
 int64_t world_mails(struct world *world, const char *state);
 
-/* The names of the events, oldest first, with a space between. */
+/* The names of the events, oldest first, with a space between; of mail only the
+   confirmation's. */
 #define ck_history(order, wanted)                                                                  \
   do {                                                                                             \
     char history_[1000];                                                                           \

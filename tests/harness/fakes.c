@@ -388,6 +388,7 @@ static void keep(struct transport *transport, const shop_mail_call_t *call) {
   pthread_mutex_lock(&transport->lock);
   ck_assert_int_lt(transport->count, MAILBOX_MAX);
   at = transport->count++;
+  transport->kinds[at] = shop_mail_call_kind(call);
   transport->messages[at] = strdup(shop_mail_call_message(call));
   ck_assert_uint_eq(strlen(transport->messages[at]), shop_mail_call_message_bytes(call));
   snprintf(transport->recipients[at], sizeof transport->recipients[at], "%s",
@@ -395,6 +396,16 @@ static void keep(struct transport *transport, const shop_mail_call_t *call) {
   snprintf(transport->order_numbers[at], sizeof transport->order_numbers[at], "%s",
            shop_mail_call_order_number(call));
   pthread_mutex_unlock(&transport->lock);
+}
+
+int32_t transport_count(struct transport *transport, int32_t kind) {
+  int32_t count = 0;
+
+  pthread_mutex_lock(&transport->lock);
+  for (int32_t i = 0; i < transport->count; i++)
+    count += transport->kinds[i] == kind;
+  pthread_mutex_unlock(&transport->lock);
+  return count;
 }
 
 void transport_send(shop_mail_call_t *call, void *user) {

@@ -117,11 +117,14 @@ struct transport {
   char *messages[MAILBOX_MAX];
   char recipients[MAILBOX_MAX][300];
   char order_numbers[MAILBOX_MAX][20];
+  int32_t kinds[MAILBOX_MAX];
   void (*hook)(struct transport *transport, void *user);
   void *hook_user;
 };
 
 void transport_send(shop_mail_call_t *call, void *user);
+/* How many mails of this kind (enum shop_mail_kind) were delivered. */
+int32_t transport_count(struct transport *transport, int32_t kind);
 
 /* ---- the world ------------------------------------------------------------------ */
 

@@ -67,7 +67,7 @@ static void check_round(struct world *world, const shop_token_t *token, int64_t 
   ck_assert_int_eq(shop_order_captured_minor(order), paid ? shop_order_total_minor(order) : 0);
   ck_assert_int_eq(shop_order_needs_attention(order), false);
   ck_assert_int_eq(shop_order_operation_count(order), 1);
-  ck_assert_int_eq(count_of(world, "outbox", ""), paid);
+  ck_assert_int_eq(count_of(world, "outbox", " AND kind = 1"), paid);
   ck_assert_int_eq(count_of(world, "events", " AND name IN ('order.placed', 'order.failed')"), 1);
   ck_assert_int_eq(count_of(world, "reports", ""), 1);
   ck_assert_int_eq(world_cart_state(world, token, cart_id),
