@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define HOUR_MS INT64_C(3600000)
+#define MINUTE_MS INT64_C(60000)
 #define PASSWORD "correct horse battery"
 #define TEA 2 /* pieces of it in the cart, and of milk */
 #define MILK 1
@@ -54,6 +55,10 @@ const struct story stories[] = {
     {"approved, cancelled", BANK_TAKES, FOLLOW_CANCEL, false, false, CANCELLED,
      SHOP_PAYMENT_CAPTURED, TOTAL, TOTAL},
     {"costs nothing", BANK_TAKES, FOLLOW_NOTHING, false, true, PLACED, SHOP_PAYMENT_NONE, 0, 0},
+    {"held, approved", BANK_TAKES, FOLLOW_NOTHING_HELD, false, false, PLACED, SHOP_PAYMENT_CAPTURED,
+     TOTAL, 0},
+    {"held, declined, released", BANK_DECLINES, FOLLOW_NOTHING_HELD, false, false, FAILED,
+     SHOP_PAYMENT_DECLINED, 0, 0},
 };
 const int story_count = (int)(sizeof stories / sizeof stories[0]);
 
@@ -243,6 +248,7 @@ static int32_t follow_up(struct scene *scene, shop_t *shop, const struct story *
   }
   switch (story->follow) {
   case FOLLOW_NOTHING:
+  case FOLLOW_NOTHING_HELD:
     break;
   case FOLLOW_CAPTURE:
     what = TOLD_CAPTURE;
@@ -298,6 +304,26 @@ void scene_recover(struct scene *scene, shop_t *shop) {
 /* ---- the story
  * ----------------------------------------------------------------------------------- */
 
+/* Sets the cart's pieces aside, or gives them back. A cart that was bought, or is
+   being bought, is past both. */
+static void hold(struct scene *scene, shop_t *shop, bool holds) {
+  shop_options_t *options = with_key(holds ? "hold" : "release");
+  shop_token_t *token = NULL;
+  shop_cart_t *cart = NULL;
+  int32_t status = shop_token_verify(shop, scene->jwt, &token, NULL);
+
+  if (status == SHOP_OK)
+    status = holds ? shop_cart_hold(shop, token, scene->cart_id, MINUTE_MS, options, &cart, NULL)
+                   : shop_cart_release(shop, token, scene->cart_id, options, &cart, NULL);
+  tell(scene, holds ? TOLD_HOLD : TOLD_RELEASE, status, shop_cart_held_until_ms(cart), "");
+  WANT(scene,
+       status == SHOP_OK || status == SHOP_ERR_CART_COMPLETED || (scene->suffers && status <= -500),
+       "the hold ends with %s", shop_status_name(status));
+  shop_cart_free(cart);
+  shop_token_free(token);
+  shop_options_free(options);
+}
+
 /* What the first of several calls may not be sure of, recovery makes sure of. */
 static int32_t buy_to_the_end(struct scene *scene, shop_t *shop, const struct story *story,
                               const char *key, char number[20]) {
@@ -346,14 +372,18 @@ static void play(struct scene *scene, shop_t *shop, const struct story *story, b
 
   if (scene->has_newcomer && !again)
     begin_with_newcomer(scene, shop);
+  if (story->follow == FOLLOW_NOTHING_HELD)
+    hold(scene, shop, true);
   status = buy_to_the_end(scene, shop, story, "buy", number);
   if (again && story->has_query && status == SHOP_DECLINED && !ends_bad)
     status = buy_to_the_end(scene, shop, story, "buy anew", number);
   if (status == SHOP_ACTION_REQUIRED ||
-      (status == SHOP_OK && story->follow != FOLLOW_RESUME && story->follow != FOLLOW_NOTHING))
+      (status == SHOP_OK && story->follow != FOLLOW_RESUME && story->follow > FOLLOW_NOTHING_HELD))
     status = follow_to_the_end(scene, shop, story, number, "follow");
   if (again && scene->person_looked && status == SHOP_DECLINED)
     status = follow_to_the_end(scene, shop, story, number, "follow anew");
+  if (story->follow == FOLLOW_NOTHING_HELD && status == SHOP_DECLINED)
+    hold(scene, shop, false);
   if (story->follow == FOLLOW_ABANDON && again && status == SHOP_DECLINED)
     status = SHOP_OK; /* it was abandoned before */
   WANT(scene,

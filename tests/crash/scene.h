@@ -14,6 +14,7 @@
 
 enum follow {
   FOLLOW_NOTHING,
+  FOLLOW_NOTHING_HELD, /* but the cart is held before it is bought */
   FOLLOW_CAPTURE,
   FOLLOW_REFUND, /* part of the money, one piece comes back */
   FOLLOW_CANCEL,
@@ -40,6 +41,8 @@ extern const int story_count;
 enum told {
   TOLD_NEWCOMER,
   TOLD_CART,
+  TOLD_HOLD,
+  TOLD_RELEASE,
   TOLD_PURCHASE,
   TOLD_CAPTURE,
   TOLD_REFUND,
