@@ -1,9 +1,16 @@
 /*
- * What users do with their own account, by their token: a new password, logout
- * everywhere, and the sessions that are open. Logout of one token is
- * `shop_token_revoke`.
+ * What users do with their own account: a new password, logout everywhere, the
+ * sessions that are open; the address verified or changed, a forgotten password,
+ * the end of the account. Logout of one token is `shop_token_revoke`.
  *
  * What ends a session takes effect at the next call, in every process.
+ *
+ * A code that is mailed has 256 random bits, 44 characters of base64url. It works
+ * once and for a time; the store holds its hash alone, and the mail with it is
+ * emptied when it was sent. A new code of a kind ends the older ones; a new
+ * password, another address, disabling and closing end all. Which of these is wrong
+ * with a code is not told: SHOP_ERR_CODE. Of each kind a user is mailed up to
+ * `shop_config_set_codes_hourly_max` in an hour.
  */
 #ifndef SHOP_ACCOUNT_H
 #define SHOP_ACCOUNT_H
@@ -14,9 +21,49 @@
 extern "C" {
 #endif
 
+/* ---- settings ---------------------------------------------------------------- */
+
+/** Where a mailed code leads. */
+enum shop_link {
+  /** To `shop_account_verify`. */
+  SHOP_LINK_VERIFY = 1,
+  /** To `shop_account_reset`. */
+  SHOP_LINK_RESET = 2,
+  /** To `shop_account_email_confirm`. */
+  SHOP_LINK_EMAIL = 3
+};
+
+/**
+ * Sets the link that stands in mails with a code: the code is put behind it, as in
+ * "https://shop.example/verify?code=". The page should ask for a click before it
+ * uses the code, for some mail readers open every link.
+ *
+ * @param link one of enum shop_link
+ * @param base 1 to 500 characters that an URL may hold (RFC 3986); copied; NULL:
+ *             the mail shows the code alone, the default
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TEXT; SHOP_ERR_TOO_LONG
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_config_set_link_base(shop_config_t *config, int32_t link, const char *base);
+/** How long a code for an address is good. @param life_ms 1 minute to 30 days;
+    default 24 hours @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_verify_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long a code for a new password is good. @param life_ms 1 minute to 24 hours;
+    default 1 hour @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_reset_life_ms(shop_config_t *config, int64_t life_ms);
+/** How many codes of one kind a user is mailed in an hour. @param count 1 to 100;
+    default 5 @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_codes_hourly_max(shop_config_t *config, int32_t count);
+/** Whether only who has verified the address may buy (SHOP_ERR_UNVERIFIED); default
+    false. @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_purchase_needs_verified(shop_config_t *config, bool needed);
+
+/* ---- password and sessions ----------------------------------------------------- */
+
 /**
  * Sets a new password. Every token of the user ends, this one as well; a fresh
- * one goes on in its place. Who loses the answer logs in with the new password.
+ * one goes on in its place, with its scope and its life. A mail tells of it
+ * (SHOP_MAIL_PASSWORD_CHANGED). Who loses the answer logs in with the new password.
  *
  * @param old_password the present one; a wrong one counts as a failed login
  * @param new_password by the rules of password.h
@@ -102,6 +149,116 @@ SHOP_API const char *shop_session_page_label(const shop_session_page_t *page, in
 SHOP_API bool shop_session_page_is_current(const shop_session_page_t *page, int32_t index);
 /** Frees a page. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_session_page_free(shop_session_page_t *page);
+
+/* ---- the address ----------------------------------------------------------------- */
+
+/**
+ * Mails a code to the user's address (SHOP_MAIL_VERIFY_ADDRESS).
+ *
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the address is verified already,
+ *   or the shop writes no such mail; SHOP_ERR_THROTTLED too many in an hour;
+ *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
+ *   SHOP_ERR_TOKEN_REVOKED, SHOP_ERR_USER_DISABLED; SHOP_ERR_BUSY the account kept
+ *   changing meanwhile; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_verify_request(shop_t *shop, const shop_token_t *token,
+                                             const shop_options_t *options, shop_error_t *err);
+/**
+ * Takes the code back: the address is verified.
+ *
+ * @param code    as it was mailed
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CODE; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_verify(shop_t *shop, const char *code, const shop_options_t *options,
+                                     shop_error_t *err);
+
+/**
+ * Asks for another address: a code goes to the new one. Where the new one has an
+ * account already, its owner gets SHOP_MAIL_ACCOUNT_EXISTS instead, and the call
+ * does not tell: status, statements and commits are the same, and neither mail is
+ * handed over by this call itself.
+ *
+ * @param password  a wrong one counts as a failed login
+ * @param new_email one mailbox
+ * @param options   take the deadline and the source
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TEXT, SHOP_ERR_TOO_LONG,
+ *   SHOP_ERR_EMAIL; SHOP_ERR_CREDENTIALS; SHOP_ERR_LOCKED; SHOP_ERR_STATE the shop
+ *   writes no such mail; SHOP_ERR_THROTTLED too many mails in an hour, or wrong
+ *   passwords (guess.h); SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID,
+ *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED, SHOP_ERR_USER_DISABLED; SHOP_ERR_DEADLINE; SHOP_ERR_BUSY; or as any call that
+ *   writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_email_request(shop_t *shop, const shop_token_t *token,
+                                            const char *password, const char *new_email,
+                                            const shop_options_t *options, shop_error_t *err);
+/**
+ * Takes the code back: the new address, which is verified by it, takes the place of
+ * the old one, and the old one is told (SHOP_MAIL_EMAIL_CHANGED). Tokens stay good.
+ *
+ * @param code    as it was mailed
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CODE; SHOP_ERR_EMAIL_TAKEN somebody
+ *   has registered with it meanwhile; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_email_confirm(shop_t *shop, const char *code,
+                                            const shop_options_t *options, shop_error_t *err);
+
+/* ---- a forgotten password ---------------------------------------------------------- */
+
+/**
+ * Mails a code for a new password (SHOP_MAIL_PASSWORD_RESET), if the address has an
+ * account that is not disabled and was not mailed too often. Which it is, nobody is
+ * told: status, statements and commits are the same, and the mail is not handed over
+ * by this call itself.
+ *
+ * @param email   as for a login
+ * @param options takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the shop writes no such mail; or
+ *   as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_reset_request(shop_t *shop, const char *email,
+                                            const shop_options_t *options, shop_error_t *err);
+/**
+ * Takes the code back, and sets a new password. Every token of the user ends, the
+ * address counts as verified, and a mail tells of it (SHOP_MAIL_PASSWORD_CHANGED).
+ *
+ * @param code         as it was mailed; one that is refused for another reason than
+ *                     SHOP_ERR_CODE stays good
+ * @param new_password by the rules of password.h
+ * @param options      takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CODE; SHOP_ERR_PASSWORD,
+ *   SHOP_ERR_PASSWORD_COMMON, SHOP_ERR_PASSWORD_REFUSED,
+ *   SHOP_ERR_PASSWORD_UNCHECKED; SHOP_ERR_DEADLINE; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_reset(shop_t *shop, const char *code, const char *new_password,
+                                    const shop_options_t *options, shop_error_t *err);
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+/**
+ * Closes the account: no login, no token and no code works any more, an open cart is
+ * dropped, and the address is free to register anew, as somebody else. Orders, and a
+ * purchase under way, go on. What is stored about the user stays until it is erased.
+ *
+ * @param password a wrong one counts as a failed login
+ * @param options  take the deadline and the source
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CREDENTIALS, SHOP_ERR_THROTTLED,
+ *   SHOP_ERR_LOCKED as at the login; SHOP_ERR_FOREIGN,
+ *   SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED,
+ *   SHOP_ERR_USER_DISABLED; SHOP_ERR_DEADLINE; SHOP_ERR_BUSY; or as any call that
+ *   writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_close(shop_t *shop, const shop_token_t *token, const char *password,
+                                    const shop_options_t *options, shop_error_t *err);
 
 #ifdef __cplusplus
 }

@@ -50,7 +50,8 @@ SHOP_API int64_t shop_event_page_order_id(const shop_event_page_t *page, int32_t
 /** Such as "order.placed"; see order.h, and key.h for "key.rotated" and
     "key.retired". Of accounts: "user.logged_in" (detail: the label),
     "user.logged_out_everywhere", "user.session_ended", "user.password_changed",
-    "user.disabled", "user.enabled". @since 0.1.0 */
+    "user.disabled", "user.enabled", "user.verified",
+    "user.password_reset", "user.email_changed", "user.closed". @since 0.1.0 */
 SHOP_API const char *shop_event_page_name(const shop_event_page_t *page, int32_t index);
 /** The state before it, where it changed one. @since 0.1.0 */
 SHOP_API const char *shop_event_page_before(const shop_event_page_t *page, int32_t index);

@@ -63,6 +63,10 @@ enum shop_status {
   SHOP_ERR_THROTTLED = -210,
   /** Too many wrong passwords for this account from this source (guess.h). */
   SHOP_ERR_LOCKED = -211,
+  /** A mailed code that is wrong, was used, was ended or has expired. */
+  SHOP_ERR_CODE = -216,
+  /** The address must be verified first (`shop_account_verify_request`). */
+  SHOP_ERR_UNVERIFIED = -217,
 
   /* -3xx: the shop's state does not allow it. */
   /** No such user, product, cart or order, or it is not the caller's. */

@@ -111,6 +111,11 @@ SHOP_API const char *shop_user_subject(const shop_user_t *user);
 SHOP_API int64_t shop_user_created_at_ms(const shop_user_t *user);
 /** Whether the merchant has disabled it. @since 0.1.0 */
 SHOP_API bool shop_user_is_disabled(const shop_user_t *user);
+/** Whether the address was verified, by a code that was mailed to it.
+    @since 0.1.0 */
+SHOP_API bool shop_user_is_verified(const shop_user_t *user);
+/** Whether the user has closed it (`shop_account_close`). @since 0.1.0 */
+SHOP_API bool shop_user_is_closed(const shop_user_t *user);
 /** The merchant's text. Borrowed; "" when there is none. @since 0.1.0 */
 SHOP_API const char *shop_user_note(const shop_user_t *user);
 /** The host's own id. Borrowed; "" when there is none. @since 0.1.0 */

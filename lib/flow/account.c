@@ -5,10 +5,6 @@
 
 #include "flow_account.h"
 
-/* An account that changes at every try is under attack or in use by two
-   migrations at once: give up after a few. */
-#define TRIES_MAX 4
-
 int32_t shop__user_note(shop__tx_t *tx, int64_t user_id, const struct shop__moment *moment,
                         const char *name, const char *detail) {
   return shop__event_insert(tx, &(struct shop__event_row){.at_ms = moment->at_ms,
@@ -25,22 +21,25 @@ int32_t shop__user_is_disabled(shop__tx_t *tx) {
 
 /* ---- the proof ------------------------------------------------------------------------ */
 
-static int32_t copy_text(shop__tx_t *tx, char *out, size_t size, const char *text) {
-  if (strlen(text) >= size)
+int32_t shop__user_copy(shop__tx_t *tx, char *out, size_t size, const char *text) {
+  if (text == NULL || strlen(text) >= size)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "a stored account is damaged");
   memcpy(out, text, strlen(text) + 1);
   return SHOP_OK;
 }
 
-/* The user of a token that is good now. */
-static int32_t find_user(shop__tx_t *tx, const struct shop__owner *owner,
-                         struct shop__user_row *user) {
-  struct shop__token_row token;
+int32_t shop__account_busy(shop_error_t *err) {
+  return shop__error_set(err, SHOP_ERR_BUSY, "the account is being changed: try again");
+}
+
+int32_t shop__user_of_token(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
+                            struct shop__user_row *user) {
+  struct shop__token_row row;
   bool found = false;
-  int32_t status = shop__token_check(tx, owner->token, owner->now_ms, &token);
+  int32_t status = shop__token_check(tx, token, now_ms, &row);
 
   if (status == SHOP_OK)
-    status = shop__user_by_id(tx, token.user_id, user, &found);
+    status = shop__user_by_id(tx, row.user_id, user, &found);
   if (status == SHOP_OK && !found)
     status = shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "a token has lost its user");
   return status;
@@ -49,19 +48,20 @@ static int32_t find_user(shop__tx_t *tx, const struct shop__owner *owner,
 static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
   struct shop__owner *owner = ctx;
   struct shop__user_row user;
-  int32_t status = find_user(tx, owner, &user);
+  int32_t status = shop__user_of_token(tx, owner->token, owner->now_ms, &user);
 
   if (status != SHOP_OK)
     return status;
   owner->user_id = user.id;
   owner->epoch = user.epoch;
-  status = copy_text(tx, owner->subject, sizeof owner->subject, user.subject);
+  status = shop__user_copy(tx, owner->subject, sizeof owner->subject, user.subject);
   shop__attempt_begin(owner->shop, user.email_key == NULL ? "" : user.email_key, owner->options,
                       &owner->attempt);
   if (status == SHOP_OK)
-    status = copy_text(tx, owner->password_hash, sizeof owner->password_hash, user.password_hash);
+    status =
+        shop__user_copy(tx, owner->password_hash, sizeof owner->password_hash, user.password_hash);
   if (status == SHOP_OK)
-    status = copy_text(tx, owner->email, sizeof owner->email, user.email);
+    status = shop__user_copy(tx, owner->email, sizeof owner->email, user.email);
   if (status == SHOP_OK)
     status = shop__attempt_look(tx, &owner->attempt, user.id);
   return status;
@@ -84,7 +84,7 @@ int32_t shop__owner_prove(shop_t *shop, struct shop__owner *owner, const char *p
 
 int32_t shop__owner_check(shop__tx_t *tx, struct shop__owner *owner) {
   struct shop__user_row user;
-  int32_t status = find_user(tx, owner, &user);
+  int32_t status = shop__user_of_token(tx, owner->token, owner->now_ms, &user);
 
   owner->changed = status == SHOP_OK && (user.epoch != owner->epoch ||
                                          strcmp(user.password_hash, owner->password_hash) != 0);
@@ -100,6 +100,7 @@ struct password_change {
   char new_hash[SHOP__PASSWORD_HASH_BYTES];
   const shop_token_t *fresh;
   const char *label; /* of the fresh token; NULL: the old one's */
+  struct shop__post notice;
 };
 
 /* The fresh token goes on where the old one was, so it keeps its label. */
@@ -124,11 +125,15 @@ static int32_t set_password_fn(shop__tx_t *tx, void *ctx) {
   status = shop__user_set_password(tx, owner->user_id, change->new_hash, change->fresh->epoch,
                                    owner->now_ms);
   if (status == SHOP_OK)
+    status = shop__codes_end(tx, owner->user_id, 0, owner->now_ms);
+  if (status == SHOP_OK)
     status = store_fresh(tx, change);
   if (status == SHOP_OK)
     status = shop__user_note(tx, owner->user_id,
                              &(struct shop__moment){owner->now_ms, SHOP_ACTOR_SHOPPER},
                              "user.password_changed", NULL);
+  if (status == SHOP_OK)
+    status = shop__notice_queue(tx, &change->notice, owner->now_ms);
   return status;
 }
 
@@ -163,15 +168,23 @@ static int32_t set_password_once(shop_t *shop, struct password_change *change,
     status =
         shop__password_hash(shop->hasher, new_password, patience->until_us, change->new_hash, err);
   if (status == SHOP_OK)
+    status = shop__notice_compose(shop, SHOP_MAIL_PASSWORD_CHANGED,
+                                  &(struct shop__notice){.user_id = owner->user_id,
+                                                         .recipient = owner->email,
+                                                         .now_ms = owner->now_ms},
+                                  &change->notice, err);
+  if (status == SHOP_OK)
     status = shop__patience_rule(patience, &rule, err);
   if (status == SHOP_OK)
     status = grant_fresh(shop, change, &rule, &fresh, err);
   if (status == SHOP_OK && !owner->changed) {
     fresh->user_id = owner->user_id;
     *out = fresh;
+    shop__post_send(shop, &change->notice, NULL);
   } else {
     shop_token_free(fresh);
   }
+  shop__letter_free(&change->notice.letter);
   return status;
 }
 
@@ -184,10 +197,11 @@ static int32_t set_password(shop_t *shop, const shop_token_t *token, const char 
       .label = shop__options_label(options)};
   int32_t status = SHOP_OK;
 
-  for (int tries = 0; status == SHOP_OK && change.owner.changed && tries < TRIES_MAX; tries++)
+  for (int tries = 0; status == SHOP_OK && change.owner.changed && tries < SHOP__ACCOUNT_TRIES;
+       tries++)
     status = set_password_once(shop, &change, old_password, new_password, &patience, out, err);
   if (status == SHOP_OK && change.owner.changed)
-    status = shop__error_set(err, SHOP_ERR_BUSY, "the account is being changed: try again");
+    status = shop__account_busy(err);
   shop__memory_wipe(&change, sizeof change);
   return status;
 }

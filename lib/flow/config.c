@@ -40,6 +40,7 @@ void shop__config_defaults(struct shop_config *config) {
   for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_UNLOCK; kind++)
     config->mail_kinds[kind] = kind != SHOP_MAIL_WELCOME;
   shop__guess_defaults(&config->guess);
+  shop__code_defaults(&config->codes);
 }
 
 int32_t shop_config_new(shop_config_t **out) {

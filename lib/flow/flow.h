@@ -61,6 +61,16 @@ struct shop__guess_settings {
   int64_t life_ms;
   int32_t rows_max;
 };
+#define SHOP__LINK_MAX 500
+/** Codes that are mailed. */
+struct shop__code_settings {
+  int64_t verify_life_ms;
+  int64_t reset_life_ms;
+  int32_t hourly_max; /* of one kind, for one user */
+  bool purchase_needs_verified;
+  char link_bases[SHOP_LINK_EMAIL + 1][SHOP__LINK_MAX + 1]; /* "": the mail shows the code */
+};
+void shop__code_defaults(struct shop__code_settings *settings);
 
 struct shop_config {
   char name[SHOP__NAME_MAX + 1];
@@ -103,6 +113,7 @@ struct shop_config {
   int32_t mail_tries_max;
   int64_t mail_life_ms;
   int64_t mail_dead_life_ms;
+  struct shop__code_settings codes;
 };
 
 void shop__config_defaults(struct shop_config *config);

@@ -14,6 +14,18 @@ int32_t shop__user_note(shop__tx_t *tx, int64_t user_id, const struct shop__mome
 /** SHOP_ERR_USER_DISABLED with its sentence. */
 int32_t shop__user_is_disabled(shop__tx_t *tx);
 
+/** How often a call that asks for the account as it is looks again when another call
+    has changed it meanwhile. An account that changes at every try is under attack or
+    in use by two migrations at once. */
+#define SHOP__ACCOUNT_TRIES 4
+/** SHOP_ERR_BUSY: after that. */
+int32_t shop__account_busy(shop_error_t *err);
+/** The user of a token that is good now. */
+int32_t shop__user_of_token(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
+                            struct shop__user_row *user) SHOP__MUST_USE;
+/** Copies a text of a user's row; SHOP_ERR_CORRUPT where it does not fit. */
+int32_t shop__user_copy(shop__tx_t *tx, char *out, size_t size, const char *text) SHOP__MUST_USE;
+
 /** Whose account it is, as the store knew it when the password was asked. */
 struct shop__owner {
   const shop_token_t *token;
@@ -37,6 +49,63 @@ int32_t shop__owner_prove(shop_t *shop, struct shop__owner *owner, const char *p
 /** Inside the write that follows: is the token still good, and the account what
     the password was compared with? If not, owner->changed and SHOP_OK. */
 int32_t shop__owner_check(shop__tx_t *tx, struct shop__owner *owner) SHOP__MUST_USE;
+
+/* ---- account_code.c: codes that are mailed ---------------------------------------------- */
+
+/* As the links are numbered (enum shop_link). */
+enum shop__code_kind {
+  SHOP__CODE_VERIFY = SHOP_LINK_VERIFY,
+  SHOP__CODE_RESET = SHOP_LINK_RESET,
+  SHOP__CODE_EMAIL = SHOP_LINK_EMAIL
+};
+#define SHOP__CODE_BYTES 45 /* 44 characters of base64url and a NUL */
+/** A code on its way out, or one that came back; to be wiped. */
+struct shop__code {
+  int32_t kind;
+  int64_t now_ms;
+  int64_t expires_at_ms;
+  char text[SHOP__CODE_BYTES]; /* "": it came back */
+  uint8_t hash[SHOP__DIGEST_BYTES];
+};
+/** Draws 256 bits. */
+void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct shop__code *code);
+/** SHOP_ERR_STATE where mail of the kind is turned off. */
+int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind,
+                              shop_error_t *err) SHOP__MUST_USE;
+/** Composes the mail that carries the code. */
+int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
+                          const char *recipient, struct shop__letter *letter,
+                          shop_error_t *err) SHOP__MUST_USE;
+/** How many of its kind were made for the user within an hour. */
+int32_t shop__codes_sent(shop__tx_t *tx, int64_t user_id, const struct shop__code *code,
+                         int64_t *count) SHOP__MUST_USE;
+/** Stores the hash and ends the older codes of the kind. new_email NULL: none.
+ *too_many: nothing was stored, see shop__codes_too_many. */
+int32_t shop__code_store(shop__tx_t *tx, const shop_t *shop, const struct shop__code *code,
+                         int64_t user_id, const char *new_email, bool *too_many) SHOP__MUST_USE;
+/** SHOP_ERR_THROTTLED with its sentence. */
+int32_t shop__codes_too_many(shop__tx_t *tx);
+/** A text that could be a code, as its hash. */
+int32_t shop__code_check(const char *text, int32_t kind, int64_t now_ms, struct shop__code *code,
+                         shop_error_t *err) SHOP__MUST_USE;
+/** The row of a code that is good now, and its user; else SHOP_ERR_CODE. */
+int32_t shop__code_find(shop__tx_t *tx, const struct shop__code *code, struct shop__code_row *row,
+                        struct shop__user_row *user) SHOP__MUST_USE;
+
+/** What a mail tells that only says what has happened. */
+struct shop__notice {
+  int64_t user_id;
+  const char *recipient;
+  const char *new_email; /* or NULL */
+  int64_t now_ms;
+};
+/** Composes it, to be handed over at once; where the shop does not want mail of the
+    kind the letter stays empty. */
+int32_t shop__notice_compose(const shop_t *shop, int32_t mail_kind,
+                             const struct shop__notice *notice, struct shop__post *post,
+                             shop_error_t *err) SHOP__MUST_USE;
+/** Queues a letter that is not empty. */
+int32_t shop__notice_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- account_session.c: the sessions of a user ----------------------------------------- */
 

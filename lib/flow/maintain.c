@@ -3,12 +3,14 @@
 #include "flow.h"
 
 #define STEP_ROWS 200
+#define CODES_COUNT_MS (INT64_C(60) * 60 * 1000)
 
 struct shop_maintenance {
   int64_t holds;
   int64_t carts;
   int64_t keys;
   int64_t tokens;
+  int64_t codes;
   int64_t signing_keys;
   int64_t events;
   int64_t mails;
@@ -32,6 +34,10 @@ static int32_t prune_keys(shop__tx_t *tx, const struct step *step, int64_t *coun
 
 static int32_t prune_tokens(shop__tx_t *tx, const struct step *step, int64_t *count) {
   return shop__prune_tokens(tx, step->before_ms, STEP_ROWS, count);
+}
+
+static int32_t prune_codes(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_codes(tx, step->before_ms, STEP_ROWS, count);
 }
 
 static int32_t prune_signing_keys(shop__tx_t *tx, const struct step *step, int64_t *count) {
@@ -119,6 +125,9 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
     status = run_steps(shop, prune_keys, shop->config.idempotency_life_ms, &done->keys, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_tokens, shop->config.token_skew_ms, &done->tokens, err);
+  /* Which were made in the last hour is counted: a life is a minute at least. */
+  if (status == SHOP_OK)
+    status = run_steps(shop, prune_codes, CODES_COUNT_MS, &done->codes, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
   if (status == SHOP_OK)
@@ -154,6 +163,10 @@ int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->signing_keys;
+}
+
+int64_t shop_maintenance_codes(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->codes;
 }
 
 int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {

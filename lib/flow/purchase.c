@@ -416,6 +416,10 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
     status = find_repeated(tx, purchase, &user);
   if (status == SHOP_OK && purchase->order_id == 0)
     status = find_cart(tx, purchase, &user, &cart);
+  if (status == SHOP_OK && purchase->order_id == 0 && !user.verified &&
+      purchase->shop->config.codes.purchase_needs_verified)
+    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_UNVERIFIED,
+                             "the address must be verified before a purchase");
   if (status == SHOP_OK && purchase->order_id == 0)
     status = begin_order(tx, purchase, &user, &cart);
   return status;

@@ -9,6 +9,8 @@ struct shop_user {
   uint32_t note;
   uint32_t external_id;
   bool disabled;
+  bool verified;
+  bool closed;
 };
 
 struct lookup {
@@ -19,7 +21,9 @@ struct lookup {
 
 static void pack_user(struct shop__pack *pack, const struct shop__user_row *row) {
   struct shop_user user = {
-      .id = row->id, .created_at_ms = row->created_at_ms, .disabled = row->disabled};
+      .id = row->id, .created_at_ms = row->created_at_ms, .disabled = row->disabled,
+      .verified = row->verified,
+      .closed = row->closed};
 
   shop__pack_begin(pack, sizeof user);
   user.email = shop__pack_text(pack, row->email);
@@ -150,6 +154,8 @@ static int32_t disable_fn(shop__tx_t *tx, void *ctx) {
                                    asked->now_ms);
   if (status == SHOP_OK && asked->disabled)
     status = shop__user_raise_epoch(tx, asked->user_id, asked->now_ms);
+  if (status == SHOP_OK && asked->disabled)
+    status = shop__codes_end(tx, asked->user_id, 0, asked->now_ms);
   if (status == SHOP_OK)
     status = shop__user_note(tx, asked->user_id,
                              &(struct shop__moment){asked->now_ms, SHOP_ACTOR_MERCHANT},
@@ -193,6 +199,14 @@ int64_t shop_user_created_at_ms(const shop_user_t *user) {
 
 bool shop_user_is_disabled(const shop_user_t *user) {
   return user != NULL && user->disabled;
+}
+
+bool shop_user_is_verified(const shop_user_t *user) {
+  return user != NULL && user->verified;
+}
+
+bool shop_user_is_closed(const shop_user_t *user) {
+  return user != NULL && user->closed;
 }
 
 const char *shop_user_note(const shop_user_t *user) {

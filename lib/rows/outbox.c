@@ -32,6 +32,7 @@ static const char OUTBOX_UPDATE[] =
     " reason = $7, sent_at_ms = $8 WHERE id = $1";
 static const char OUTBOX_HAS_MESSAGE[] =
     "SELECT 1 FROM outbox WHERE id = $1 AND length(message) > 0";
+static const char OUTBOX_DELETE[] = "DELETE FROM outbox WHERE id = $1";
 static const char OUTBOX_EMPTY[] = "UPDATE outbox SET message = $2 WHERE id = $1";
 
 /* What waits, and what is dead, is few among all: `id + 0` keeps the walk off
@@ -195,6 +196,13 @@ int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row) 
   shop__query_int(q, 6, row->lease_id);
   shop__query_text(q, 7, row->reason);
   shop__rows_bind_optional(q, 8, row->sent_at_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__outbox_delete(shop__tx_t *tx, int64_t id) {
+  shop__query_t *q = shop__query(tx, OUTBOX_DELETE);
+
+  shop__query_int(q, 1, id);
   return shop__query_run(q, NULL);
 }
 

@@ -18,6 +18,8 @@
 #include "shop/order.h"
 #include "shop/outbox.h"
 
+#define SHOP__DIGEST_BYTES 32 /* BLAKE2b-256 */
+
 /* ---- schema.c (made from schema/) ---------------------------------------- */
 
 const struct shop__migration *shop__schema_migrations(int32_t *count);
@@ -81,6 +83,8 @@ struct shop__user_row {
   const char *external_id;
   const char *note;
   bool disabled;
+  bool verified; /* the address */
+  bool closed;
 };
 int32_t shop__user_by_key(shop__tx_t *tx, const char *email_key, struct shop__user_row *row,
                           bool *found) SHOP__MUST_USE;
@@ -103,6 +107,39 @@ int32_t shop__user_raise_epoch(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP_
 /** disabled_at_ms 0: no longer. */
 int32_t shop__user_set_disabled(shop__tx_t *tx, int64_t id, int64_t disabled_at_ms,
                                 int64_t now_ms) SHOP__MUST_USE;
+
+/** A new address, which is verified; nobody else may have it. */
+int32_t shop__user_set_email(shop__tx_t *tx, int64_t id, const char *email, const char *email_key,
+                             int64_t now_ms) SHOP__MUST_USE;
+/** Only the first time counts. */
+int32_t shop__user_set_verified(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
+/** No login, no token and no look-up by address finds it any more. */
+int32_t shop__user_close(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- codes.c: what is mailed to a user and comes back once ---------------------- */
+
+struct shop__code_row {
+  const uint8_t *hash; /* SHOP__DIGEST_BYTES */
+  int64_t user_id;     /* 0: nobody's */
+  int32_t kind;        /* enum shop__code_kind */
+  int64_t expires_at_ms;
+  bool used;             /* or ended */
+  const char *new_email; /* of a change of address; or NULL */
+};
+int32_t shop__code_insert(shop__tx_t *tx, const struct shop__code_row *row,
+                          int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__code_get(shop__tx_t *tx, const uint8_t *hash, struct shop__code_row *row,
+                       bool *found) SHOP__MUST_USE;
+/** How many of a kind were made for the user after a time. */
+int32_t shop__codes_count(shop__tx_t *tx, int64_t user_id, int32_t kind, int64_t after_ms,
+                          int64_t *count) SHOP__MUST_USE;
+/** Ends the user's codes of a kind; kind 0: of every kind. */
+int32_t shop__codes_end(shop__tx_t *tx, int64_t user_id, int32_t kind,
+                        int64_t now_ms) SHOP__MUST_USE;
+/** Deletes a code that is nobody's. */
+int32_t shop__code_delete_nobodys(shop__tx_t *tx, const uint8_t *hash) SHOP__MUST_USE;
+int32_t shop__prune_codes(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                          int64_t *count) SHOP__MUST_USE;
 
 /* ---- guesses.c: counters of wrong passwords, known sources --------------------- */
 
@@ -157,6 +194,7 @@ struct shop__token_row {
   bool revoked;
   int32_t key_state; /* enum shop__signing_key_state of the key that was named; 0: none */
   bool disabled;             /* the user is */
+  bool verified;             /* the user's address is */
   int64_t id;                /* what its owner sees of it */
   int64_t last_used_at_ms;   /* or when it was issued */
   const char *subject;
@@ -572,6 +610,7 @@ int32_t shop__outbox_update(shop__tx_t *tx, const struct shop__outbox_row *row) 
 int32_t shop__outbox_has_message(shop__tx_t *tx, int64_t id, bool *has) SHOP__MUST_USE;
 /** Throws the message away; the row stays. */
 int32_t shop__outbox_empty(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;
+int32_t shop__outbox_delete(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;
 /** Mail of a state (0: any), newest first, without messages; before_id
     INT64_MAX for the first page. */
 shop__query_t *shop__outbox_each(shop__tx_t *tx, int32_t state, int64_t before_id, int32_t limit);
@@ -619,7 +658,6 @@ int32_t shop__events_next(shop__query_t *q, struct shop__event_row *row) SHOP__M
 
 /* ---- requests.c: idempotency keys ---------------------------------------------- */
 
-#define SHOP__DIGEST_BYTES 32
 
 struct shop__request_row {
   int64_t user_id;

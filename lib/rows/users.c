@@ -3,7 +3,7 @@
 
 #define USER_COLUMNS                                                                               \
   "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note,"         \
-  " disabled_at_ms"
+  " disabled_at_ms, verified_at_ms, closed_at_ms"
 
 static const char USER_BY_KEY[] = "SELECT " USER_COLUMNS " FROM users WHERE email_key = $1";
 static const char USER_BY_ID[] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1";
@@ -22,6 +22,15 @@ static const char USER_RAISE_EPOCH[] =
 static const char USER_SET_DISABLED[] =
     "UPDATE users SET disabled_at_ms = $2, updated_at_ms = $3 WHERE id = $1";
 
+static const char USER_SET_EMAIL[] =
+    "UPDATE users SET email = $2, email_key = $3, verified_at_ms = $4, updated_at_ms = $4"
+    " WHERE id = $1";
+static const char USER_SET_VERIFIED[] =
+    "UPDATE users SET verified_at_ms = COALESCE(verified_at_ms, $2) WHERE id = $1";
+static const char USER_CLOSE[] =
+    "UPDATE users SET email_key = NULL, password_hash = NULL, epoch = epoch + 1,"
+    " closed_at_ms = $2, updated_at_ms = $2 WHERE id = $1";
+
 static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *found) {
   int32_t status = shop__rows_first(q, found);
 
@@ -37,6 +46,8 @@ static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *fou
         .external_id = shop__query_get_text(q, 7),
         .note = shop__query_get_text(q, 8),
         .disabled = !shop__query_is_null(q, 9),
+        .verified = !shop__query_is_null(q, 10),
+        .closed = !shop__query_is_null(q, 11),
     };
   return status;
 }
@@ -115,5 +126,32 @@ int32_t shop__user_set_disabled(shop__tx_t *tx, int64_t id, int64_t disabled_at_
   shop__query_int(q, 1, id);
   shop__rows_bind_optional(q, 2, disabled_at_ms);
   shop__query_int(q, 3, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_set_email(shop__tx_t *tx, int64_t id, const char *email, const char *email_key,
+                             int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_EMAIL);
+
+  shop__query_int(q, 1, id);
+  shop__query_text(q, 2, email);
+  shop__query_text(q, 3, email_key);
+  shop__query_int(q, 4, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_set_verified(shop__tx_t *tx, int64_t id, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_VERIFIED);
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__user_close(shop__tx_t *tx, int64_t id, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_CLOSE);
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, now_ms);
   return shop__query_run(q, NULL);
 }

@@ -166,11 +166,24 @@ MAKE_PLAIN(account_session_revoke,
 MAKE_PLAIN(account_logout_everywhere,
            shop_account_logout_everywhere(shop, account(props, 0), NULL, err))
 MAKE_GIVING(account_set_password, shop_token_t, shop_token_free,
-            shop_account_set_password(shop, account(props, 1), PASSWORD, "quite another one", NULL,
+            shop_account_set_password(shop, account(props, 3), PASSWORD, "quite another one", NULL,
                                       out, err))
 MAKE_PLAIN(user_set_disabled,
            shop_user_set_disabled(shop, shop_token_user_id(props->account_tokens[2]), true, NULL,
                                   err))
+
+MAKE_PLAIN(account_verify_request,
+           shop_account_verify_request(shop, account(props, 2), NULL, err))
+MAKE_PLAIN(account_verify, shop_account_verify(shop, props->verify_code, NULL, err))
+MAKE_PLAIN(account_reset_request,
+           shop_account_reset_request(shop, "account2@example.org", NULL, err))
+MAKE_PLAIN(account_reset,
+           shop_account_reset(shop, props->reset_code, "quite another one", NULL, err))
+MAKE_PLAIN(account_email_request,
+           shop_account_email_request(shop, account(props, 2), PASSWORD, "second2@example.org",
+                                      NULL, err))
+MAKE_PLAIN(account_email_confirm, shop_account_email_confirm(shop, props->email_code, NULL, err))
+MAKE_PLAIN(account_close, shop_account_close(shop, account(props, 4), PASSWORD, NULL, err))
 
 /* Buys with a request that names a method. */
 static int32_t buy(shop_t *shop, struct props *props, bool no_out, bool begins, shop_error_t *err) {
@@ -300,6 +313,13 @@ const struct call every_call[] = {
     {"shop_order_capture", true, false, false, true, order_capture},
     {"shop_order_refund", true, false, false, true, order_refund},
     {"shop_order_cancel", true, false, false, true, order_cancel},
+    {"shop_account_verify_request", true, true, false, false, account_verify_request},
+    {"shop_account_verify", true, false, false, true, account_verify},
+    {"shop_account_reset_request", true, false, false, false, account_reset_request},
+    {"shop_account_reset", true, false, false, true, account_reset},
+    {"shop_account_email_request", true, true, false, false, account_email_request},
+    {"shop_account_email_confirm", true, false, false, true, account_email_confirm},
+    {"shop_account_close", true, true, false, true, account_close},
     {"shop_account_session_list", false, true, true, false, account_session_list},
     {"shop_account_session_revoke", true, true, false, true, account_session_revoke},
     {"shop_account_logout_everywhere", true, true, false, true, account_logout_everywhere},
@@ -379,6 +399,39 @@ static void add_others(struct scene *scene) {
   props->second_token = scene->other_tokens[5];
 }
 
+/* The code in the mail that waits for the user; one that was sent is empty. */
+static void take_code(struct world *world, const char *recipient, char out[45]) {
+  char sql[200], message[20000];
+  const char *at;
+
+  snprintf(sql, sizeof sql, "SELECT CAST(message AS TEXT) FROM outbox WHERE recipient = '%s'",
+           recipient);
+  world_text(world, sql, message, sizeof message);
+  at = strstr(message, "Your code:");
+  ck_assert_ptr_nonnull(at);
+  at += strlen("Your code:");
+  at += strspn(at, " \r\n");
+  snprintf(out, 45, "%.44s", at);
+}
+
+static void add_codes(struct scene *scene) {
+  static char codes[3][45]; /* each test has a process of its own */
+  struct world *world = scene->world;
+
+  ck_ok(world, shop_account_verify_request(world->shop, scene->account_tokens[0], NULL, world->err));
+  ck_ok(world,
+        shop_account_reset_request(world->shop, "account1@example.org", NULL, world->err));
+  ck_ok(world, shop_account_email_request(world->shop, scene->account_tokens[3], PASSWORD,
+                                          "second3@example.org", NULL, world->err));
+  take_code(world, "account0@example.org", codes[0]);
+  take_code(world, "account1@example.org", codes[1]);
+  take_code(world, "second3@example.org", codes[2]);
+  world_vandalise(world, "DELETE FROM outbox WHERE order_id IS NULL");
+  scene->props.verify_code = codes[0];
+  scene->props.reset_code = codes[1];
+  scene->props.email_code = codes[2];
+}
+
 static void add_accounts(struct scene *scene) {
   struct world *world = scene->world;
   shop_session_page_t *page = NULL;
@@ -396,6 +449,11 @@ static void add_accounts(struct scene *scene) {
   scene->props.session_id = shop_session_page_id(page, 0);
   shop_session_page_free(page);
   shop_token_free(second);
+  ck_assert_int_eq(shop_config_set_mail_at_once(world->config, false), SHOP_OK);
+  world_reopen(world);
+  add_codes(scene);
+  ck_assert_int_eq(shop_config_set_mail_at_once(world->config, true), SHOP_OK);
+  world_reopen(world);
 }
 
 /* Nothing that is not known: so it can be taken again and again. */
@@ -455,6 +513,8 @@ struct scene scene_in(struct world *world) {
   int64_t cart_id;
 
   ck_assert_int_eq(shop_config_set_gateway_lease_ms(world->config, 10 * HOUR_MS), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_reset_life_ms(world->config, 24 * HOUR_MS), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_codes_hourly_max(world->config, 100), SHOP_OK);
   world_open(world);
   world_put(world, "TEA", 999, "EUR", 50);
   world_put(world, "MILK", 120, "EUR", 50);

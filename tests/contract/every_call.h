@@ -7,7 +7,7 @@
 
 #include <harness.h>
 
-enum { ACCOUNTS = 3 };
+enum { ACCOUNTS = 5 };
 
 /* What the calls are made with. */
 struct props {
@@ -31,6 +31,9 @@ struct props {
   int64_t second_cart_id;
   /* Users whose account is all that they have; some call ends it. */
   const shop_token_t *account_tokens[ACCOUNTS];
+  /* What their mail holds: of the first the address, of the second the password, of
+     the fourth a new address. */
+  const char *verify_code, *reset_code, *email_code;
   int64_t session_id; /* a second session of the first of them */
   const shop_payment_report_t *report; /* of what is known about the order */
   const shop_product_batch_t *batch;   /* of sku, and of another product */

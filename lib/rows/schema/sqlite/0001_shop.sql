@@ -25,15 +25,33 @@ CREATE TABLE users (
   id            INTEGER PRIMARY KEY,
   subject       TEXT NOT NULL,               -- the claim "sub"
   epoch         INTEGER NOT NULL CHECK (epoch > 0),
-  email         TEXT NOT NULL,               -- as typed: where mail goes
-  email_key     TEXT NOT NULL UNIQUE,        -- ASCII in lower case: the identity
-  password_hash TEXT NOT NULL,               -- PHC string, Argon2id; $pepper=ID before it
+  email         TEXT,                        -- as typed: where mail goes
+  email_key     TEXT UNIQUE,                 -- ASCII in lower case: the identity
+  password_hash TEXT,                        -- PHC string, Argon2id; $pepper=ID before it
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL,
   disabled_at_ms INTEGER,                    -- NULL: may log in
+  verified_at_ms INTEGER,                    -- the address
+  closed_at_ms  INTEGER,                     -- by the user: without email_key and password
   external_id   TEXT,
-  note          TEXT
+  note          TEXT,
+  CHECK (email_key IS NULL OR email IS NOT NULL),
+  CHECK ((email_key IS NULL) = (password_hash IS NULL)),
+  CHECK (email_key IS NOT NULL OR closed_at_ms IS NOT NULL)
 ) STRICT;
+
+-- What is mailed to a user and comes back once. A new one of a kind ends the older ones.
+CREATE TABLE codes (
+  hash          BLOB PRIMARY KEY,            -- of the code, which is not stored
+  user_id       INTEGER REFERENCES users (id),
+  kind          INTEGER NOT NULL,            -- enum shop__code_kind
+  expires_at_ms INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  used_at_ms    INTEGER,                     -- or ended
+  new_email     TEXT                         -- of a change of address
+) STRICT, WITHOUT ROWID;
+CREATE INDEX codes_user ON codes (user_id, kind, created_at_ms);
+CREATE INDEX codes_expiry ON codes (expires_at_ms);
 
 -- The ids of the peppers that password hashes were made with.
 CREATE TABLE peppers (
