@@ -733,6 +733,7 @@ struct shop__settle {
   const char *resolved;                   /* a person's note: only an unknown one; or NULL */
   bool give_up;    /* nobody can know any more: unknown, for a person */
   bool unanswered; /* a callback was asked just now: no answer is SHOP_UNKNOWN */
+  bool is_live;    /* a call of the shopper's waits for it: no mail tells of a failure */
   /* results */
   int32_t status; /* of the operation: the outcome family, or SHOP_OK */
   shop_order_t *order; /* NULL only with SHOP_UNMATCHED */
@@ -790,6 +791,7 @@ struct shop__operation {
   const char *currency;        /* NULL: whatever it is */
   const shop_refund_request_t *request;
   bool cancels;                /* choose void or refund; then the order is cancelled */
+  bool is_live;                /* as of shop__settle */
   const struct shop__once *once; /* NULL: none */
   /* results */
   int32_t status;

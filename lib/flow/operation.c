@@ -391,7 +391,8 @@ static int32_t ask_and_settle(struct work *work, shop_error_t *err) {
   struct shop__settle settle = {.operation_id = work->operation_id,
                                 .outcome = &outcome,
                                 .actor = work->asked->actor,
-                                .unanswered = true};
+                                .unanswered = true,
+                                .is_live = work->asked->is_live};
   int32_t status;
 
   shop__gateway_ask(work->shop, &work->ask, false, &outcome);

@@ -478,7 +478,8 @@ static int32_t charge(struct purchase *purchase, shop_order_t **out, shop_error_
                                 .outcome = &outcome,
                                 .actor = SHOP_ACTOR_SHOPPER,
                                 .draft = shop__order_of(&purchase->pack),
-                                .unanswered = true};
+                                .unanswered = true,
+                                .is_live = true};
   int32_t status;
 
   shop__gateway_ask(shop, &purchase->charge, false, &outcome);

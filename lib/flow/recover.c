@@ -166,7 +166,8 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
                            shop_error_t *err) {
   struct shop__operation operation = {.kind = SHOP_OPERATION_VOID,
                                       .order_id = turn->order_id,
-                                      .actor = SHOP_ACTOR_SYSTEM};
+                                      .actor = SHOP_ACTOR_SYSTEM,
+                                      .is_live = turn->token != NULL};
   int32_t status = shop__operate(turn->shop, &operation, NULL, err);
 
   if (status == SHOP_ERR_STATE) { /* a void is under way already, or it was settled meanwhile */
@@ -209,9 +210,9 @@ static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *
       .operation_id = turn->ask.operation_id,
       .outcome = &outcome,
       .actor = actor,
-      .give_up = !voids && (turn->way == WAY_GIVE_UP ||
-                            (!turn->key_lives && !turn->too_early &&
-                             outcome.answer == SHOP__ANSWER_NOT_FOUND)),
+      .is_live = turn->token != NULL,
+      .give_up = !voids && (turn->way == WAY_GIVE_UP || (!turn->key_lives && !turn->too_early &&
+                                                         outcome.answer == SHOP__ANSWER_NOT_FOUND)),
   };
   status = shop__settle(turn->shop, settle, err);
   settle->outcome = NULL;
@@ -425,7 +426,8 @@ int32_t shop_purchase_abandon(shop_t *shop, const shop_token_t *token, const cha
   struct shop__operation operation = {.kind = SHOP_OPERATION_VOID,
                                       .number = number,
                                       .token = token,
-                                      .actor = SHOP_ACTOR_SHOPPER};
+                                      .actor = SHOP_ACTOR_SHOPPER,
+                                      .is_live = true};
   int32_t status;
 
   if (out != NULL)

@@ -116,9 +116,8 @@ static bool may_cause(const struct shop__settle *settle, int32_t kind) {
   case SHOP_MAIL_CONFIRMATION:
     return answer == SHOP_OUTCOME_CAPTURED || answer == SHOP_OUTCOME_AUTHORIZED;
   case SHOP_MAIL_PAYMENT_FAILED:
-    return settle->actor != SHOP_ACTOR_SHOPPER &&
-           (answer == SHOP_OUTCOME_DECLINED || answer == SHOP_OUTCOME_VOIDED ||
-            answer == SHOP_OUTCOME_REFUNDED);
+    return !settle->is_live && (answer == SHOP_OUTCOME_DECLINED || answer == SHOP_OUTCOME_VOIDED ||
+                                answer == SHOP_OUTCOME_REFUNDED);
   case SHOP_MAIL_ORDER_CANCELLED:
     return answer == SHOP_OUTCOME_VOIDED || answer == SHOP_OUTCOME_REFUNDED;
   case SHOP_MAIL_REFUND:

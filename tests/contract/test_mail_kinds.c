@@ -63,6 +63,9 @@ START_TEST(the_shopper_knows) {
   till_buy(&till, GATEWAY_PENDS, SHOP_PENDING);
   till.world->gateway.query_mood = GATEWAY_DECLINES;
   ck_till(&till, till_resume(&till), SHOP_DECLINED);
+  till_buy(&till, GATEWAY_PENDS, SHOP_PENDING);
+  till.world->gateway.query_mood = GATEWAY_NOT_FOUND; /* then it is voided */
+  ck_till(&till, till_resume(&till), SHOP_DECLINED);
   ck_kinds(till.world, "");
   ck_assert_int_eq(world_mails(till.world, "1, 2, 3, 4, 5"), 0);
   till_end(&till, 0);

@@ -18,15 +18,16 @@ void sim_scene_end(struct sim *sim) {
   if (scene->lost || scene->mail_lost)
     sim_unlock(sim);
   sim_check(sim, scene->lost || !scene->voids, "a void was expected");
-  for (int32_t i = 0; i < sim->model->order_count && sim->model->settings.at_once; i++) {
-    const struct m_order *order = &sim->model->orders[i];
+  for (int32_t i = 0; i < sim->model->mail_count && sim->model->settings.at_once; i++) {
+    const struct m_mail *mail = &sim->model->mails[i];
 
     sim_check(sim,
-              order->mail != MAIL_LEASED || order->tries > 0 || scene->mail_lost || order->silent,
-              "the mail of %s was not sent at once", order->number);
+              mail->state != MAIL_LEASED || mail->tries > 0 || scene->mail_lost || mail->silent,
+              "mail %d of %s was not sent at once", (int)mail->kind,
+              sim->model->orders[mail->order].number);
   }
-  for (int32_t i = 0; scene->mail_lost && i < sim->model->order_count; i++)
-    sim->model->orders[i].silent = true;
+  for (int32_t i = 0; scene->mail_lost && i < sim->model->mail_count; i++)
+    sim->model->mails[i].silent = true;
   sim->scene = NULL;
 }
 

@@ -134,17 +134,20 @@ static void compare_products(struct sim *sim) {
 
 static void compare_mail(struct sim *sim) {
   shop_mail_stats_t *stats = NULL;
-  int64_t wanted_waiting = 0, wanted_dead = 0;
+  int64_t wanted_waiting = 0, wanted_dead = 0, wanted_sent = 0;
   int32_t status = shop_mail_stats(sim->shop, &stats, sim->err);
 
   sim_status(sim, status, SHOP_OK);
-  for (int32_t i = 0; i < sim->model->order_count; i++) {
-    wanted_waiting +=
-        sim->model->orders[i].mail == MAIL_QUEUED || sim->model->orders[i].mail == MAIL_LEASED;
-    wanted_dead += sim->model->orders[i].mail == MAIL_DEAD;
+  for (int32_t i = 0; i < sim->model->mail_count; i++) {
+    enum mail_state state = sim->model->mails[i].state;
+
+    wanted_waiting += state == MAIL_QUEUED || state == MAIL_LEASED;
+    wanted_dead += state == MAIL_DEAD;
+    wanted_sent += state == MAIL_SENT;
   }
   sim_equal(sim, "mail waiting", shop_mail_stats_queued(stats) + shop_mail_stats_leased(stats),
             wanted_waiting);
+  sim_equal(sim, "mail sent", shop_mail_stats_sent(stats), wanted_sent);
   sim_equal(sim, "mail dead", shop_mail_stats_dead(stats), wanted_dead);
   shop_mail_stats_free(stats);
 }

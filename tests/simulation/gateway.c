@@ -513,7 +513,9 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
     sim_log(sim, "  and the answer is lost");
     return;
   }
+  sim->model->live = scene->live;
   scene->contradicts = model_settle(sim->model, order, operation, &answer, false);
+  sim->model->live = false;
   if (scene->recovering || scene->resuming)
     what_next(sim, order, operation, &answer, held, lives);
 }
@@ -529,35 +531,73 @@ void sim_query(shop_gateway_call_t *call, void *user) {
 /* ---- mail ---------------------------------------------------------------------------------------
  */
 
-static struct m_order *addressed(struct sim *sim, const char *number) {
+static int32_t addressed(struct sim *sim, const char *number) {
   for (int32_t i = 0; i < sim->model->order_count; i++) {
     struct m_order *order = &sim->model->orders[i];
 
     if (order->number[0] == '\0') /* free of charge: this is the first to be heard of it */
       snprintf(order->number, sizeof order->number, "%s", number);
     if (strcmp(order->number, number) == 0)
-      return order;
+      return i;
   }
   sim_fail(sim, "mail for %s, which is no order", number);
 }
 
+static void message_id(struct sim *sim, const shop_mail_call_t *call, char id[120]) {
+  const char *at = strstr(shop_mail_call_message(call), "\r\nMessage-ID:");
+
+  at = at == NULL ? NULL : strchr(at, '<');
+  sim_check(sim, at != NULL, "a mail without a Message-ID");
+  snprintf(id, 120, "%.*s", (int)strcspn(at, ">"), at);
+}
+
+/* A refund is told from another of its order by what it tells. */
+static bool tells(const struct m_mail *mail, const shop_mail_call_t *call) {
+  char amount[40];
+
+  snprintf(amount, sizeof amount, "%lld.%02lld", (long long)(mail->amount / 100),
+           (long long)(mail->amount % 100));
+  return mail->kind != SHOP_MAIL_REFUND || strstr(shop_mail_call_message(call), amount) != NULL;
+}
+
+/* The mail with this Message-ID, or the first of its kind that was not seen yet. */
+static struct m_mail *mail_of(struct sim *sim, const shop_mail_call_t *call) {
+  int32_t order = addressed(sim, shop_mail_call_order_number(call));
+  struct m_mail *unseen = NULL;
+  char id[120];
+
+  message_id(sim, call, id);
+  for (int32_t i = 0; i < sim->model->mail_count; i++) {
+    struct m_mail *mail = &sim->model->mails[i];
+
+    if (strcmp(mail->id, id) == 0) {
+      sim_check(sim, mail->order == order && mail->kind == shop_mail_call_kind(call),
+                "two mails have one Message-ID: %s", id);
+      return mail;
+    }
+    if (unseen == NULL && mail->id[0] == '\0' && mail->order == order &&
+        mail->kind == shop_mail_call_kind(call) && tells(mail, call))
+      unseen = mail;
+  }
+  sim_check(sim, unseen != NULL, "mail %s without a cause", id);
+  snprintf(unseen->id, sizeof unseen->id, "%s", id);
+  return unseen;
+}
+
 void sim_transport(shop_mail_call_t *call, void *user) {
   struct sim *sim = user;
-  struct m_order *order = addressed(sim, shop_mail_call_order_number(call));
+  struct m_mail *mail = mail_of(sim, call);
   enum mail_answer answer = SAYS_LATER;
   int32_t mood = sim_below(sim, 100);
 
-  sim_check(sim, order->status == SHOP_ORDER_PLACED || order->status == SHOP_ORDER_CANCELLED,
-            "mail for an order that is not placed");
   if (sim->scene->delivering) {
-    sim_check(sim, model_mail_may_be_due(sim->model, order), "mail for %s is not due",
-              order->number);
-    order->mail = MAIL_LEASED;
-    order->since_ms = sim->model->now_ms;
-    order->wait_ms = order->wait_max_ms = sim->model->settings.mail_lease_ms;
+    sim_check(sim, model_mail_may_be_due(sim->model, mail), "mail %s is not due", mail->id);
+    mail->state = MAIL_LEASED;
+    mail->since_ms = sim->model->now_ms;
+    mail->wait_ms = mail->wait_max_ms = sim->model->settings.mail_lease_ms;
   } else {
-    sim_check(sim, order->mail == MAIL_LEASED && order->tries == 0, "mail for %s goes out again",
-              order->number);
+    sim_check(sim, mail->state == MAIL_LEASED && mail->tries == 0, "mail %s goes out again",
+              mail->id);
   }
   if (mood < 60) {
     (void)shop_mail_call_set_delivered(call);
@@ -575,7 +615,7 @@ void sim_transport(shop_mail_call_t *call, void *user) {
   if (!sim->locked && sim_chance(sim, 3)) {
     sim_lock(sim);
     sim->scene->mail_lost = true;
-    return;
   }
-  model_mail_answer(sim->model, order, answer);
+  if (!sim->scene->mail_lost) /* else that of the next of this call is lost as well */
+    model_mail_answer(sim->model, mail, answer);
 }

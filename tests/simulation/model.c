@@ -2,6 +2,7 @@
    Here: users, keys, stock, carts, mail and upkeep. */
 #include "model_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void model_copy(char *out, size_t size, const char *text) {
@@ -401,49 +402,66 @@ int32_t model_change_cart(struct model *model, const struct cart_change *change)
 
 /* ---- mail and upkeep ---------------------------------------------------------------------- */
 
-void model_mail_answer(struct model *model, struct m_order *order, enum mail_answer answer) {
-  order->tries++;
-  order->since_ms = model->now_ms;
+void model_queue_mail(struct model *model, const struct m_order *order, int32_t kind,
+                      int64_t amount) {
+  bool at_once = model->settings.at_once;
+  int64_t wait_ms = at_once ? model->settings.mail_lease_ms : 0;
+
+  if (model->mail_count == MAILS_MAX)
+    abort();
+  model->mails[model->mail_count++] = (struct m_mail){.order = (int32_t)(order - model->orders),
+                                                      .kind = kind,
+                                                      .amount = amount,
+                                                      .state = at_once ? MAIL_LEASED : MAIL_QUEUED,
+                                                      .since_ms = model->now_ms,
+                                                      .wait_ms = wait_ms,
+                                                      .wait_max_ms = wait_ms};
+}
+
+void model_mail_answer(struct model *model, struct m_mail *mail, enum mail_answer answer) {
+  mail->tries++;
+  mail->since_ms = model->now_ms;
   if (answer == SAYS_DELIVERED) {
-    order->mail = MAIL_SENT;
-  } else if (answer == SAYS_REJECTED || order->tries >= model->settings.tries_max) {
-    order->mail = MAIL_DEAD;
+    mail->state = MAIL_SENT;
+  } else if (answer == SAYS_REJECTED || mail->tries >= model->settings.tries_max) {
+    mail->state = MAIL_DEAD;
   } else {
-    order->mail = MAIL_QUEUED;
-    order->wait_ms = MINUTE << (order->tries - 1);
-    order->wait_max_ms = order->wait_ms + order->wait_ms / 100 * 9;
+    mail->state = MAIL_QUEUED;
+    mail->wait_ms = MINUTE << (mail->tries - 1);
+    mail->wait_max_ms = mail->wait_ms + mail->wait_ms / 100 * 9;
   }
 }
 
-static bool is_due(const struct model *model, const struct m_order *order, int64_t wait_ms) {
-  return (order->mail == MAIL_QUEUED || order->mail == MAIL_LEASED) &&
-         (model->now_ms < order->since_ms || order->since_ms + wait_ms <= model->now_ms);
+static bool is_due(const struct model *model, const struct m_mail *mail, int64_t wait_ms) {
+  return (mail->state == MAIL_QUEUED || mail->state == MAIL_LEASED) &&
+         (model->now_ms < mail->since_ms || mail->since_ms + wait_ms <= model->now_ms);
 }
 
-bool model_mail_is_due(const struct model *model, const struct m_order *order) {
-  return is_due(model, order, order->wait_max_ms);
+bool model_mail_is_due(const struct model *model, const struct m_mail *mail) {
+  return is_due(model, mail, mail->wait_max_ms);
 }
 
-bool model_mail_may_be_due(const struct model *model, const struct m_order *order) {
-  return is_due(model, order, order->wait_ms);
+bool model_mail_may_be_due(const struct model *model, const struct m_mail *mail) {
+  return is_due(model, mail, mail->wait_ms);
 }
 
 /* Of old mail only the row stays. */
 static int64_t forget_mail(struct model *model) {
-  int64_t count = 0;
+  int64_t forgotten = 0;
 
-  for (int32_t i = 0; i < model->order_count; i++) {
-    struct m_order *order = &model->orders[i];
+  for (int32_t i = 0; i < model->mail_count; i++) {
+    struct m_mail *mail = &model->mails[i];
+
     int64_t life_ms =
-        order->mail == MAIL_SENT ? model->settings.mail_life_ms : model->settings.mail_dead_life_ms;
+        mail->state == MAIL_SENT ? model->settings.mail_life_ms : model->settings.mail_dead_life_ms;
 
-    if ((order->mail != MAIL_SENT && order->mail != MAIL_DEAD) ||
-        order->since_ms >= model->now_ms - life_ms)
+    if ((mail->state != MAIL_SENT && mail->state != MAIL_DEAD) ||
+        mail->since_ms >= model->now_ms - life_ms)
       continue;
-    order->mail = MAIL_FORGOTTEN;
-    count++;
+    mail->state = MAIL_FORGOTTEN;
+    forgotten++;
   }
-  return count;
+  return forgotten;
 }
 
 struct upkeep model_maintain(struct model *model) {

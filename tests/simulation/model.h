@@ -17,6 +17,7 @@ enum {
   ORDERS_MAX = 512,
   OPERATIONS_MAX = 64,
   KEYS_MAX = 1024,
+  MAILS_MAX = 4096,
   EVENTS_MAX = 16384,
   NOBODY = -1
 };
@@ -92,11 +93,16 @@ struct m_order {
   struct m_line lines[PRODUCTS];
   int64_t returned[PRODUCTS];
   struct m_operation operations[OPERATIONS_MAX];
-  /* the confirmation */
-  enum mail_state mail;
+};
+
+struct m_mail {
+  int32_t order, kind; /* enum shop_mail_kind */
+  int64_t amount;      /* of a refund */
+  enum mail_state state;
   int32_t tries;
   int64_t since_ms, wait_ms, wait_max_ms;
-  bool silent; /* its answer could not be stored */
+  bool silent;  /* its answer could not be stored */
+  char id[120]; /* its Message-ID, once it was seen */
 };
 
 /* An idempotency key and what it stands for. */
@@ -113,6 +119,7 @@ struct model {
   struct m_settings settings;
   int64_t now_ms;
   int32_t serial, ranks;
+  bool live;       /* a shopper's call waits for what is settled */
   bool mismatches; /* what was settled last has moved another amount than was asked for */
   struct m_user users[USERS];
   struct m_product products[PRODUCTS];
@@ -120,6 +127,8 @@ struct model {
   struct m_token tokens[TOKENS_MAX];
   struct m_cart carts[CARTS_MAX];
   struct m_order orders[ORDERS_MAX];
+  int32_t mail_count;
+  struct m_mail mails[MAILS_MAX];
   struct m_key keys[KEYS_MAX];
   struct {
     int32_t event;
@@ -236,10 +245,10 @@ bool model_held_too_long(const struct model *model, const struct m_order *order,
 /* ---- mail and upkeep -------------------------------------------------------------------- */
 
 enum mail_answer { SAYS_DELIVERED, SAYS_LATER, SAYS_REJECTED };
-void model_mail_answer(struct model *model, struct m_order *order, enum mail_answer answer);
+void model_mail_answer(struct model *model, struct m_mail *mail, enum mail_answer answer);
 /* Is it due for sure; may it be due (the wait has some chance in it). */
-bool model_mail_is_due(const struct model *model, const struct m_order *order);
-bool model_mail_may_be_due(const struct model *model, const struct m_order *order);
+bool model_mail_is_due(const struct model *model, const struct m_mail *mail);
+bool model_mail_may_be_due(const struct model *model, const struct m_mail *mail);
 
 struct upkeep {
   int64_t carts, keys, tokens, holds, mails;

@@ -374,6 +374,7 @@ static bool settle_refund(struct model *model, struct m_order *order, struct m_o
     }
     return contradict(order, true);
   }
+  model_queue_mail(model, order, SHOP_MAIL_REFUND, answer->amount);
   order->refunded += answer->amount;
   operation->moved = answer->amount;
   operation->state = SHOP_OPERATION_DONE;

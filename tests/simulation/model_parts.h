@@ -21,6 +21,9 @@ struct m_undo {
 };
 void model_remember(const struct model *model, struct m_undo *undo);
 void model_undo(struct model *model, const struct m_undo *undo);
+/* In the commit of its cause. */
+void model_queue_mail(struct model *model, const struct m_order *order, int32_t kind,
+                      int64_t amount);
 void model_place(struct model *model, struct m_order *order);
 void model_fail(struct model *model, struct m_order *order);
 void model_cancel(struct model *model, struct m_order *order);

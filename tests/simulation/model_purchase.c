@@ -22,10 +22,7 @@ void model_place(struct model *model, struct m_order *order) {
   model_move(model, order, true);
   model->carts[order->cart].hold_length_ms = 0;
   touch_cart(model, order, SHOP_CART_COMPLETED);
-  order->mail = model->settings.at_once ? MAIL_LEASED : MAIL_QUEUED;
-  order->since_ms = model->now_ms;
-  order->wait_ms = model->settings.at_once ? model->settings.mail_lease_ms : 0;
-  order->wait_max_ms = order->wait_ms;
+  model_queue_mail(model, order, SHOP_MAIL_CONFIRMATION, 0);
 }
 
 void model_fail(struct model *model, struct m_order *order) {
@@ -37,10 +34,13 @@ void model_fail(struct model *model, struct m_order *order) {
     cart->hold_length_ms = 0;
   }
   touch_cart(model, order, SHOP_CART_OPEN);
+  if (!model->live)
+    model_queue_mail(model, order, SHOP_MAIL_PAYMENT_FAILED, 0);
 }
 
 void model_cancel(struct model *model, struct m_order *order) {
   order->status = SHOP_ORDER_CANCELLED;
+  model_queue_mail(model, order, SHOP_MAIL_ORDER_CANCELLED, 0);
   for (int32_t i = 0; i < order->line_count; i++) {
     model->products[order->lines[i].product].on_hand +=
         order->lines[i].quantity - order->returned[i];

@@ -141,8 +141,6 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_token_life_ms(config, settings->token_life_ms);
   sum |= shop_config_set_mail_transport(config, sim_transport, sim);
   sum |= shop_config_set_mail_at_once(config, settings->at_once);
-  for (int32_t kind = SHOP_MAIL_PAYMENT_FAILED; kind <= SHOP_MAIL_REFUND; kind++)
-    sum |= shop_config_set_mail_kind(config, kind, false);
   sum |= shop_config_set_mail_lease_ms(config, settings->mail_lease_ms);
   sum |= shop_config_set_mail_tries_max(config, settings->tries_max);
   sum |= shop_config_set_mail_life_ms(config, settings->mail_life_ms);

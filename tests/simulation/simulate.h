@@ -25,6 +25,7 @@ struct entry {
 struct scene {
   int32_t order, operation; /* NOBODY: no call is expected */
   bool recovering, resuming;
+  bool live; /* it is a shopper who waits */
   int64_t began_ms;
   bool voids;   /* a void of this order comes next */
   bool repeats; /* the same void comes next, live */

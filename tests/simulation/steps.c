@@ -13,9 +13,9 @@
 /* The wait for the next try has some chance in it: where that would decide, more time passes, so
    that a seed is always the same life. */
 static bool chance_decides(const struct model *model) {
-  for (int32_t i = 0; i < model->order_count; i++)
-    if (model_mail_may_be_due(model, &model->orders[i]) !=
-        model_mail_is_due(model, &model->orders[i]))
+  for (int32_t i = 0; i < model->mail_count; i++)
+    if (model_mail_may_be_due(model, &model->mails[i]) !=
+        model_mail_is_due(model, &model->mails[i]))
       return true;
   return false;
 }
@@ -32,9 +32,10 @@ void sim_deliver(struct sim *sim) {
   sim_log(sim, "deliver: %s, %d", shop_status_name(status), delivered);
   sim_status(sim, status, scene.mail_lost ? SHOP_ERR_BUSY : SHOP_OK);
   sim_equal(sim, "delivered", delivered, scene.delivered);
-  for (int32_t i = 0; i < sim->model->order_count && !scene.mail_lost; i++)
-    sim_check(sim, !model_mail_is_due(sim->model, &sim->model->orders[i]),
-              "the mail of %s was left", sim->model->orders[i].number);
+  for (int32_t i = 0; i < sim->model->mail_count && !scene.mail_lost; i++)
+    sim_check(sim, !model_mail_is_due(sim->model, &sim->model->mails[i]), "mail %d of %s was left",
+              (int)sim->model->mails[i].kind,
+              sim->model->orders[sim->model->mails[i].order].number);
   sim_scene_end(sim);
 }
 

@@ -99,6 +99,7 @@ void sim_step_buy(struct sim *sim) {
   wanted = model_buy(sim->model, &buy, &index, &is_new);
   asks = is_new && !buy.begins && sim->model->orders[index].total > 0;
   sim_scene_begin(sim, &scene, asks ? index : NOBODY, 0);
+  scene.live = true;
   status = call_buy(sim, &buy, &order);
   sim_scene_end(sim);
   sim_log(sim, "  bought: %s", shop_status_name(status));
@@ -145,6 +146,7 @@ void sim_step_resume(struct sim *sim) {
   }
   sim_scene_begin(sim, &scene, NOBODY, 0);
   scene.resuming = true;
+  scene.live = true;
   wanted = model_check_token(model, token);
   if (wanted == SHOP_OK && !mine)
     wanted = SHOP_ERR_NOT_FOUND;
@@ -220,6 +222,7 @@ void sim_step_abandon(struct sim *sim) {
     wanted = model_ask(model, &ask, &operation, &known);
   sim_scene_begin(sim, &scene, operation == NULL ? NOBODY : ask.order,
                   operation == NULL ? 0 : (int32_t)(operation - at->operations));
+  scene.live = true;
   status = shop_purchase_abandon(sim->shop, model->tokens[token].handle, at->number, NULL, &order,
                                  sim->err);
   sim_scene_end(sim);
