@@ -109,7 +109,8 @@ SHOP_API int32_t shop_smtp_config_set_security(shop_smtp_config_t *config, int32
 
 /** The name that the certificate must be good for, where it is not the host:
     1 to 255 bytes of ASCII. Needed when the host is an IP address, because
-    addresses in certificates are not compared. @since 0.1.0 */
+    addresses in certificates are not compared. (A certificate without
+    alternative names is compared by its common name.) @since 0.1.0 */
 SHOP_API int32_t shop_smtp_config_set_tls_name(shop_smtp_config_t *config, const char *name);
 
 /** A file of the certificates (PEM) that are trusted, instead of the system's
@@ -139,7 +140,8 @@ SHOP_API int32_t shop_smtp_config_set_password(shop_smtp_config_t *config, const
 
 /**
  * Logs in with an OAuth 2.0 access token (XOAUTH2), asked for at each log-in,
- * since it lives for an hour or so. Goes before a password.
+ * since it lives for an hour or so. Goes before a password; the login is that
+ * of the latest of the two calls.
  *
  * @param login 1 to 255 bytes
  * @param token writes the token and a NUL into out, which has room for
@@ -189,32 +191,58 @@ SHOP_API int32_t shop_smtp_config_set_mails_max(shop_smtp_config_t *config, int3
 
 /*
  * A byte stream of the host's own, instead of a POSIX socket: for a tunnel, an
- * I/O loop, a test. All four are set, or none. They are called on the thread
- * that sends, one at a time, with no more than one connection open, and must
- * not use the same shop_smtp_t. They keep to the limit of time they are given.
+ * I/O loop, a test. All four functions are set, or none. They are called on
+ * the thread that sends, one at a time, with no more than one connection open,
+ * and must not use the same shop_smtp_t. They answer by `shop_smtp_io_set_...`
+ * within `shop_smtp_io_timeout_ms`; no answer means that it has failed, so a
+ * function in another language that throws has moved no byte.
  */
 
-/** Makes the connection. @param connect answers 1 when there is one, anything
-    else when there is none @since 0.1.0 */
-SHOP_API int32_t shop_smtp_config_set_stream_connect(
-    shop_smtp_config_t *config,
-    int32_t (*connect)(void *user, const char *host, int32_t port, int64_t timeout_ms), void *user);
-/** Waits for bytes. @param read answers how many it wrote into buffer, 1 to
-    `size`; 0 when the other side has ended; below 0 when it failed or the time
-    is over @since 0.1.0 */
-SHOP_API int32_t shop_smtp_config_set_stream_read(shop_smtp_config_t *config,
-                                                  int64_t (*read)(void *user, void *buffer,
-                                                                  size_t size, int64_t timeout_ms),
+/** One call of such a function; dies when the function returns. */
+typedef struct shop_smtp_io shop_smtp_io_t;
+typedef void (*shop_smtp_io_fn)(shop_smtp_io_t *io, void *user);
+
+/** Makes a connection to `shop_smtp_io_host` and `shop_smtp_io_port`, and
+    answers `shop_smtp_io_set_connected`. @since 0.1.0 */
+SHOP_API int32_t shop_smtp_config_set_stream_connect(shop_smtp_config_t *config,
+                                                     shop_smtp_io_fn connect, void *user);
+/** Waits for bytes, puts up to `shop_smtp_io_bytes` of them into
+    `shop_smtp_io_buffer`, and answers `shop_smtp_io_set_moved`, or
+    `shop_smtp_io_set_ended`. @since 0.1.0 */
+SHOP_API int32_t shop_smtp_config_set_stream_read(shop_smtp_config_t *config, shop_smtp_io_fn read,
                                                   void *user);
-/** Sends bytes. @param write answers how many it took, 1 to `size`; anything
-    else when it failed or the time is over @since 0.1.0 */
-SHOP_API int32_t shop_smtp_config_set_stream_write(
-    shop_smtp_config_t *config,
-    int64_t (*write)(void *user, const void *data, size_t size, int64_t timeout_ms), void *user);
-/** Closes the connection. @param close called once for each connection that
-    was made; not in a child after a fork @since 0.1.0 */
+/** Sends up to `shop_smtp_io_bytes` bytes of `shop_smtp_io_data`, and answers
+    `shop_smtp_io_set_moved`. @since 0.1.0 */
+SHOP_API int32_t shop_smtp_config_set_stream_write(shop_smtp_config_t *config,
+                                                   shop_smtp_io_fn write, void *user);
+/** Closes the connection; called once for each that was made, but not in a
+    child after a fork. Needs no answer. @since 0.1.0 */
 SHOP_API int32_t shop_smtp_config_set_stream_close(shop_smtp_config_t *config,
-                                                   void (*close)(void *user), void *user);
+                                                   shop_smtp_io_fn close, void *user);
+
+/** Connect: the server. Borrowed; else "". @since 0.1.0 */
+SHOP_API const char *shop_smtp_io_host(const shop_smtp_io_t *io);
+/** Connect: the port; else 0. @since 0.1.0 */
+SHOP_API int32_t shop_smtp_io_port(const shop_smtp_io_t *io);
+/** What time is left for this call. @since 0.1.0 */
+SHOP_API int64_t shop_smtp_io_timeout_ms(const shop_smtp_io_t *io);
+/** Read: where the bytes go; else NULL. @since 0.1.0 */
+SHOP_API void *shop_smtp_io_buffer(const shop_smtp_io_t *io);
+/** Write: what is to be sent; else NULL. @since 0.1.0 */
+SHOP_API const void *shop_smtp_io_data(const shop_smtp_io_t *io);
+/** Read: how many fit into the buffer; write: how many there are.
+    @since 0.1.0 */
+SHOP_API size_t shop_smtp_io_bytes(const shop_smtp_io_t *io);
+/** Answer to connect: there is a connection. @return SHOP_OK;
+    SHOP_ERR_ARGUMENT for NULL or another kind of call @since 0.1.0 */
+SHOP_API int32_t shop_smtp_io_set_connected(shop_smtp_io_t *io);
+/** Answer to read and write: so many bytes were read into the buffer, or sent.
+    @param bytes 1 to `shop_smtp_io_bytes` @return SHOP_OK; SHOP_ERR_ARGUMENT
+    also for a second answer @since 0.1.0 */
+SHOP_API int32_t shop_smtp_io_set_moved(shop_smtp_io_t *io, size_t bytes);
+/** Answer to read: the other side has ended. @return SHOP_OK;
+    SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_smtp_io_set_ended(shop_smtp_io_t *io);
 
 /* ---- sending ------------------------------------------------------------------ */
 

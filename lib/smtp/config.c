@@ -221,9 +221,7 @@ int32_t shop_smtp_config_set_mails_max(shop_smtp_config_t *config, int32_t count
   return SHOP_OK;
 }
 
-int32_t shop_smtp_config_set_stream_connect(shop_smtp_config_t *config,
-                                            int32_t (*fn)(void *user, const char *host,
-                                                          int32_t port, int64_t timeout_ms),
+int32_t shop_smtp_config_set_stream_connect(shop_smtp_config_t *config, shop_smtp_io_fn fn,
                                             void *user) {
   if (config == NULL)
     return SHOP_ERR_ARGUMENT;
@@ -232,9 +230,7 @@ int32_t shop_smtp_config_set_stream_connect(shop_smtp_config_t *config,
   return SHOP_OK;
 }
 
-int32_t shop_smtp_config_set_stream_read(shop_smtp_config_t *config,
-                                         int64_t (*fn)(void *user, void *buffer, size_t size,
-                                                       int64_t timeout_ms),
+int32_t shop_smtp_config_set_stream_read(shop_smtp_config_t *config, shop_smtp_io_fn fn,
                                          void *user) {
   if (config == NULL)
     return SHOP_ERR_ARGUMENT;
@@ -243,9 +239,7 @@ int32_t shop_smtp_config_set_stream_read(shop_smtp_config_t *config,
   return SHOP_OK;
 }
 
-int32_t shop_smtp_config_set_stream_write(shop_smtp_config_t *config,
-                                          int64_t (*fn)(void *user, const void *data, size_t size,
-                                                        int64_t timeout_ms),
+int32_t shop_smtp_config_set_stream_write(shop_smtp_config_t *config, shop_smtp_io_fn fn,
                                           void *user) {
   if (config == NULL)
     return SHOP_ERR_ARGUMENT;
@@ -254,7 +248,7 @@ int32_t shop_smtp_config_set_stream_write(shop_smtp_config_t *config,
   return SHOP_OK;
 }
 
-int32_t shop_smtp_config_set_stream_close(shop_smtp_config_t *config, void (*fn)(void *user),
+int32_t shop_smtp_config_set_stream_close(shop_smtp_config_t *config, shop_smtp_io_fn fn,
                                           void *user) {
   if (config == NULL)
     return SHOP_ERR_ARGUMENT;

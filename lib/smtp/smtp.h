@@ -27,13 +27,13 @@ struct shop__smtp_pem {
 
 /** The byte stream, the host's or the socket's. */
 struct shop__smtp_calls {
-  int32_t (*connect)(void *user, const char *host, int32_t port, int64_t timeout_ms);
+  shop_smtp_io_fn connect;
   void *connect_user;
-  int64_t (*read)(void *user, void *buffer, size_t size, int64_t timeout_ms);
+  shop_smtp_io_fn read;
   void *read_user;
-  int64_t (*write)(void *user, const void *data, size_t size, int64_t timeout_ms);
+  shop_smtp_io_fn write;
   void *write_user;
-  void (*close)(void *user);
+  shop_smtp_io_fn close;
   void *close_user;
 };
 
@@ -117,6 +117,23 @@ void shop__smtp_answer_say(struct shop_smtp_answer *answer, int32_t result, cons
     made fit for one line of UTF-8. `quote`: with its text. */
 void shop__smtp_answer_quote(struct shop_smtp_answer *answer, int32_t result, const char *host,
                              const char *command, const struct shop__smtp_reply *reply, bool quote);
+
+/* ---- io.c: one call of a byte stream's function ---------------------------------- */
+
+enum shop__smtp_io_kind { SHOP__SMTP_CONNECT, SHOP__SMTP_READ, SHOP__SMTP_WRITE, SHOP__SMTP_CLOSE };
+struct shop_smtp_io {
+  enum shop__smtp_io_kind kind;
+  const char *host;
+  int32_t port;
+  int64_t timeout_ms;
+  void *buffer;
+  const void *data;
+  size_t size;
+  /* the answer */
+  bool connected;
+  bool ended;
+  size_t moved;
+};
 
 /* ---- stream.c: bytes, with a limit of time for each step ------------------------ */
 

@@ -103,28 +103,28 @@ static void say_errno(struct shop__smtp_socket *socket, int failed) {
     (void)snprintf(socket->why, sizeof socket->why, "error %d", failed);
 }
 
-static int32_t socket_connect(void *user, const char *host, int32_t port, int64_t timeout_ms) {
+static void socket_connect(struct shop_smtp_io *io, void *user) {
   struct shop__smtp_socket *socket = user;
   const struct addrinfo wanted = {
       .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-  int64_t until_us = moment(timeout_ms);
+  int64_t until_us = moment(io->timeout_ms);
   struct addrinfo *list = NULL;
   char service[12];
   int failed;
 
   assert(socket->fd == -1);
-  (void)snprintf(service, sizeof service, "%d", (int)port);
-  failed = getaddrinfo(host, service, &wanted, &list);
+  (void)snprintf(service, sizeof service, "%d", (int)io->port);
+  failed = getaddrinfo(io->host, service, &wanted, &list);
   if (failed != 0) {
     (void)snprintf(socket->why, sizeof socket->why, "%s", gai_strerror(failed));
-    return 0;
+    return;
   }
   failed = connect_any(list, until_us, &socket->fd);
   freeaddrinfo(list);
   socket->why[0] = '\0';
   if (failed != 0)
     say_errno(socket, failed);
-  return failed == 0 ? 1 : 0;
+  io->connected = failed == 0;
 }
 
 /* ---- reading and writing --------------------------------------------------------------------- */
@@ -133,35 +133,41 @@ static bool try_again(int failed) {
   return failed == EAGAIN || failed == EWOULDBLOCK || failed == EINTR;
 }
 
-static int64_t socket_read(void *user, void *buffer, size_t size, int64_t timeout_ms) {
+static void socket_read(struct shop_smtp_io *io, void *user) {
   struct shop__smtp_socket *socket = user;
-  int64_t until_us = moment(timeout_ms);
+  int64_t until_us = moment(io->timeout_ms);
 
   for (;;) {
-    ssize_t got = recv(socket->fd, buffer, size, 0);
-    if (got >= 0)
-      return got;
+    ssize_t got = recv(socket->fd, io->buffer, io->size, 0);
+    if (got >= 0) {
+      io->moved = (size_t)got;
+      io->ended = got == 0;
+      return;
+    }
     if (!try_again(errno) || wait_for(socket->fd, POLLIN, until_us) != 0)
-      return -1;
+      return;
   }
 }
 
-static int64_t socket_write(void *user, const void *data, size_t size, int64_t timeout_ms) {
+static void socket_write(struct shop_smtp_io *io, void *user) {
   struct shop__smtp_socket *socket = user;
-  int64_t until_us = moment(timeout_ms);
+  int64_t until_us = moment(io->timeout_ms);
 
   for (;;) {
-    ssize_t taken = send(socket->fd, data, size, MSG_NOSIGNAL);
-    if (taken > 0)
-      return taken;
+    ssize_t taken = send(socket->fd, io->data, io->size, MSG_NOSIGNAL);
+    if (taken > 0) {
+      io->moved = (size_t)taken;
+      return;
+    }
     if ((taken < 0 && !try_again(errno)) || wait_for(socket->fd, POLLOUT, until_us) != 0)
-      return -1;
+      return;
   }
 }
 
-static void socket_close(void *user) {
+static void socket_close(struct shop_smtp_io *io, void *user) {
   struct shop__smtp_socket *socket = user;
 
+  (void)io;
   if (socket->fd >= 0)
     (void)close(socket->fd);
   socket->fd = -1;

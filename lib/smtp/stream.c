@@ -30,52 +30,46 @@ static void note_break(struct shop__smtp_stream *stream, enum shop__smtp_break h
 }
 
 bool shop__smtp_stream_open(struct shop__smtp_stream *stream, const char *host, int32_t port) {
-  const struct shop__smtp_calls *calls = stream->calls;
-  int64_t left;
+  struct shop_smtp_io io = {.kind = SHOP__SMTP_CONNECT, .host = host, .port = port};
 
   assert(!stream->open && stream->tls == NULL);
   stream->broken = SHOP__SMTP_WHOLE;
   stream->from = stream->to = 0;
-  left = shop__smtp_stream_left_ms(stream);
-  if (left == 0)
+  io.timeout_ms = shop__smtp_stream_left_ms(stream);
+  if (io.timeout_ms == 0)
     return false;
-  stream->open = calls->connect(calls->connect_user, host, port, left) == 1;
+  stream->calls->connect(&io, stream->calls->connect_user);
+  stream->open = io.connected;
   if (!stream->open)
     note_break(stream, SHOP__SMTP_BROKEN);
   return stream->open;
 }
 
-size_t shop__smtp_stream_read_raw(struct shop__smtp_stream *stream, void *buffer, size_t size) {
-  const struct shop__smtp_calls *calls = stream->calls;
-  int64_t left, got;
-
+/* How many bytes a call has moved; 0 with the stream broken. */
+static size_t move(struct shop__smtp_stream *stream, struct shop_smtp_io *io, shop_smtp_io_fn fn,
+                   void *user) {
   if (stream->broken != SHOP__SMTP_WHOLE)
     return 0;
-  left = shop__smtp_stream_left_ms(stream);
-  if (left == 0)
+  io->timeout_ms = shop__smtp_stream_left_ms(stream);
+  if (io->timeout_ms == 0)
     return 0;
-  got = calls->read(calls->read_user, buffer, size, left);
-  if (got > 0 && (uint64_t)got <= size)
-    return (size_t)got;
-  note_break(stream, got == 0 ? SHOP__SMTP_ENDED : SHOP__SMTP_BROKEN);
-  return 0;
+  fn(io, user);
+  if (io->moved == 0)
+    note_break(stream, io->ended ? SHOP__SMTP_ENDED : SHOP__SMTP_BROKEN);
+  return io->moved;
+}
+
+size_t shop__smtp_stream_read_raw(struct shop__smtp_stream *stream, void *buffer, size_t size) {
+  struct shop_smtp_io io = {.kind = SHOP__SMTP_READ, .buffer = buffer, .size = size};
+
+  return move(stream, &io, stream->calls->read, stream->calls->read_user);
 }
 
 size_t shop__smtp_stream_write_raw(struct shop__smtp_stream *stream, const void *data,
                                    size_t size) {
-  const struct shop__smtp_calls *calls = stream->calls;
-  int64_t left, taken;
+  struct shop_smtp_io io = {.kind = SHOP__SMTP_WRITE, .data = data, .size = size};
 
-  if (stream->broken != SHOP__SMTP_WHOLE)
-    return 0;
-  left = shop__smtp_stream_left_ms(stream);
-  if (left == 0)
-    return 0;
-  taken = calls->write(calls->write_user, data, size, left);
-  if (taken > 0 && (uint64_t)taken <= size)
-    return (size_t)taken;
-  note_break(stream, SHOP__SMTP_BROKEN);
-  return 0;
+  return move(stream, &io, stream->calls->write, stream->calls->write_user);
 }
 
 bool shop__smtp_stream_fill(struct shop__smtp_stream *stream) {
@@ -102,12 +96,12 @@ bool shop__smtp_stream_write(struct shop__smtp_stream *stream, const void *data,
 }
 
 void shop__smtp_stream_close(struct shop__smtp_stream *stream) {
-  const struct shop__smtp_calls *calls = stream->calls;
+  struct shop_smtp_io io = {.kind = SHOP__SMTP_CLOSE};
 
   shop__smtp_tls_end(stream->tls, stream->broken == SHOP__SMTP_WHOLE);
   stream->tls = NULL;
   if (stream->open)
-    calls->close(calls->close_user);
+    stream->calls->close(&io, stream->calls->close_user);
   stream->open = false;
   stream->from = stream->to = 0;
 }

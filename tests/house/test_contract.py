@@ -5,7 +5,7 @@ import unittest
 import house
 
 # What may be passed by value. Everything else goes by pointer.
-VALUES = {"int32_t", "int64_t", "size_t", "bool", "shop_gateway_fn", "shop_mail_fn",
+VALUES = {"int32_t", "int64_t", "size_t", "bool", "shop_gateway_fn", "shop_mail_fn", "shop_smtp_io_fn",
           "shop_password_fn", "shop_progress_fn"}
 POINTED = re.compile(r"(?:const )?(?:char|void|int32_t|int64_t|shop_\w+_t|shop_t) ?(?:\*|\*\*)")
 CALLBACK = re.compile(r"(void|int32_t|int64_t) \(\*\w+\)\((.*)\)")

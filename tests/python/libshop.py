@@ -14,6 +14,7 @@ VALUES = {
     "bool": ctypes.c_bool,
     "shop_gateway_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
     "shop_mail_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
+    "shop_smtp_io_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
     "shop_password_fn": ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p),
     "shop_progress_fn": ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int64,
                                          ctypes.c_int64),
@@ -37,10 +38,11 @@ def type_of(text):
     return one if stars == 1 else ctypes.POINTER(ctypes.c_void_p)
 
 
-def load(path):
-    """The library, every function with its prototype: lib.shop_open(...)"""
+def load(path, companion=""):
+    """The library, or a companion of it, by its header; every function with its prototype:
+    lib.shop_open(...)"""
     lib = ctypes.CDLL(path)
-    for declaration in house.declarations(""):
+    for declaration in house.declarations(companion):
         function = getattr(lib, declaration.name)
         function.restype = type_of(declaration.returns)
         function.argtypes = [type_of(parameter) for parameter in declaration.parameters

@@ -115,32 +115,38 @@ static void understand(struct server *server) {
 
 /* ---- the stream -------------------------------------------------------------------------- */
 
-static int32_t on_connect(void *user, const char *host, int32_t port, int64_t timeout_ms) {
+static void on_connect(shop_smtp_io_t *io, void *user) {
   struct server *server = user;
 
   ck_assert(!server->open);
-  ck_assert_str_eq(host, "mail.example");
-  ck_assert_int_eq(port, 25);
-  ck_assert_int_gt(timeout_ms, 0);
+  ck_assert_str_eq(shop_smtp_io_host(io), "mail.example");
+  ck_assert_int_eq(shop_smtp_io_port(io), 25);
+  ck_assert_int_gt(shop_smtp_io_timeout_ms(io), 0);
+  ck_assert_ptr_null(shop_smtp_io_buffer(io));
+  ck_assert_int_eq(shop_smtp_io_set_moved(io, 1), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_smtp_io_set_ended(io), SHOP_ERR_ARGUMENT);
   if (server->refuses)
-    return 0;
+    return;
   server->open = true;
-  server->ended = server->mute = server->in_data = server->has_sender = server->has_recipient =
-      false;
+  server->ended = server->mute = server->in_data = false;
+  server->has_sender = server->has_recipient = false;
   server->line_size = server->out_from = server->out_to = 0;
   server->connects++;
   say(server, SERVER_GREETING);
-  return 1;
+  ck_assert_int_eq(shop_smtp_io_set_connected(io), SHOP_OK);
 }
 
-static int64_t on_read(void *user, void *buffer, size_t size, int64_t timeout_ms) {
+static void on_read(shop_smtp_io_t *io, void *user) {
   struct server *server = user;
-  size_t part = server->out_to - server->out_from;
+  size_t part = server->out_to - server->out_from, size = shop_smtp_io_bytes(io);
 
   ck_assert(server->open);
-  ck_assert_int_gt(timeout_ms, 0);
-  if (server->hook != NULL)
+  ck_assert_int_gt(shop_smtp_io_timeout_ms(io), 0);
+  ck_assert_ptr_null(shop_smtp_io_data(io));
+  if (server->hook != NULL) {
     server->hook(server);
+    part = server->out_to - server->out_from;
+  }
   if (server->pause_us > 0)
     nanosleep(&(struct timespec){.tv_nsec = server->pause_us * 1000}, NULL);
   part = part < size ? part : size;
@@ -148,41 +154,51 @@ static int64_t on_read(void *user, void *buffer, size_t size, int64_t timeout_ms
     part = server->piece;
   if (server->reads_left >= 0 && (long)part > server->reads_left)
     part = (size_t)server->reads_left;
-  if (part == 0) /* the real one would wait for as long as it may */
-    return server->ended || server->reads_left == 0 ? 0 : -1;
-  memcpy(buffer, server->out + server->out_from, part);
+  if (part == 0) { /* the real one would wait for as long as it may */
+    if (server->ended || server->reads_left == 0)
+      ck_assert_int_eq(shop_smtp_io_set_ended(io), SHOP_OK);
+    return;
+  }
+  memcpy(shop_smtp_io_buffer(io), server->out + server->out_from, part);
   server->out_from += part;
   if (server->reads_left >= 0)
     server->reads_left -= (long)part;
-  return (int64_t)part;
+  ck_assert_int_eq(shop_smtp_io_set_moved(io, size + 1), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_smtp_io_set_moved(io, part), SHOP_OK);
+  ck_assert_int_eq(shop_smtp_io_set_moved(io, part), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_smtp_io_set_ended(io), SHOP_ERR_ARGUMENT);
 }
 
-static int64_t on_write(void *user, const void *data, size_t size, int64_t timeout_ms) {
+static void on_write(shop_smtp_io_t *io, void *user) {
   struct server *server = user;
+  size_t size = shop_smtp_io_bytes(io);
 
   ck_assert(server->open);
-  ck_assert_int_gt(timeout_ms, 0);
+  ck_assert_int_gt(shop_smtp_io_timeout_ms(io), 0);
+  ck_assert_ptr_null(shop_smtp_io_buffer(io));
+  ck_assert_int_eq(shop_smtp_io_set_connected(io), SHOP_ERR_ARGUMENT);
   if (server->piece_taken > 0 && size > server->piece_taken)
     size = server->piece_taken;
   if (server->writes_left >= 0 && (long)size > server->writes_left)
     size = (size_t)server->writes_left;
   if (size == 0 || server->ended)
-    return -1;
+    return;
   if (server->writes_left >= 0)
     server->writes_left -= (long)size;
   server->writes++;
   server->line = realloc(server->line, server->line_size + size + 1);
   ck_assert_ptr_nonnull(server->line);
-  memcpy(server->line + server->line_size, data, size);
+  memcpy(server->line + server->line_size, shop_smtp_io_data(io), size);
   server->line_size += size;
   server->line[server->line_size] = '\0';
   understand(server);
-  return (int64_t)size;
+  ck_assert_int_eq(shop_smtp_io_set_moved(io, size), SHOP_OK);
 }
 
-static void on_close(void *user) {
+static void on_close(shop_smtp_io_t *io, void *user) {
   struct server *server = user;
 
+  ck_assert_str_eq(shop_smtp_io_host(io), "");
   ck_assert(server->open);
   server->open = false;
   server->closes++;

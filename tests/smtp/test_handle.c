@@ -75,6 +75,15 @@ START_TEST(no_config) {
   ck_assert_int_eq(shop_smtp_config_set_stream_read(NULL, NULL, NULL), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_smtp_config_set_stream_write(NULL, NULL, NULL), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_smtp_config_set_stream_close(NULL, NULL, NULL), SHOP_ERR_ARGUMENT);
+  ck_assert_str_eq(shop_smtp_io_host(NULL), "");
+  ck_assert_int_eq(shop_smtp_io_port(NULL), 0);
+  ck_assert_int_eq(shop_smtp_io_timeout_ms(NULL), 0);
+  ck_assert_ptr_null(shop_smtp_io_buffer(NULL));
+  ck_assert_ptr_null(shop_smtp_io_data(NULL));
+  ck_assert_uint_eq(shop_smtp_io_bytes(NULL), 0);
+  ck_assert_int_eq(shop_smtp_io_set_connected(NULL), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_smtp_io_set_moved(NULL, 1), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_smtp_io_set_ended(NULL), SHOP_ERR_ARGUMENT);
 }
 END_TEST
 
