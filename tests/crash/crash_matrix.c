@@ -133,8 +133,9 @@ static void write_head(FILE *out) {
       "nothing for a person), and compares the orders with the books of the gateway, which is a\n"
       "process of its own: each charge belongs to exactly one order, none was made twice, an "
       "order\n"
-      "is placed when and only when it is covered, each placed order has its mail, and the stock\n"
-      "adds up. Last, it makes all calls again with the same idempotency keys, and the end is the\n"
+      "is placed when and only when it is covered, each order has the mails of what happened to\n"
+      "it (confirmation, cancellation, refund), and the stock adds up, held carts included. Last,\n"
+      "it makes all calls again with the same idempotency keys, and the end is the\n"
       "one that a shop without a crash comes to.\n\n"
       "This table is made by `BUILD/tests/crash/crash_matrix --write docs/CRASH-MATRIX.md`, which\n"
       "tries every point, as `meson test` does in a build without sanitizers.\n\n");
