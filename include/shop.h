@@ -38,6 +38,7 @@
 #include "shop/event.h"
 #include "shop/mail.h"
 #include "shop/outbox.h"
+#include "shop/template.h"
 #include "shop/audit.h"
 #include "shop/maintain.h"
 

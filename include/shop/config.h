@@ -37,6 +37,11 @@ SHOP_API int32_t shop_config_set_name(shop_config_t *config, const char *name);
     @since 0.1.0 */
 SHOP_API int32_t shop_config_set_mail_from(shop_config_t *config, const char *mailbox);
 
+/** The language of mails to readers whose own is not known, or has no template
+    (template.h): a tag of BCP 47, such as "de" or "pt-BR". Default "en".
+    @since 0.1.0 */
+SHOP_API int32_t shop_config_set_language(shop_config_t *config, const char *language);
+
 /** How surely a commit is on the disk when a call returns. */
 enum shop_durability {
   /** Every commit is synced. What was reported survives a power cut. */

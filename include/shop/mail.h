@@ -60,6 +60,11 @@ typedef void (*shop_mail_fn)(shop_mail_call_t *call, void *user);
 SHOP_API int32_t shop_config_set_mail_transport(shop_config_t *config, shop_mail_fn transport,
                                                 void *user);
 
+/** Where answers to mails go (Reply-To). @param mailbox NULL: to where the mails
+    come from, the default @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_EMAIL,
+    SHOP_ERR_TEXT, SHOP_ERR_TOO_LONG @since 0.1.0 */
+SHOP_API int32_t shop_config_set_mail_reply_to(shop_config_t *config, const char *mailbox);
+
 /** One of enum shop_mail_kind. @since 0.1.0 */
 SHOP_API int32_t shop_mail_call_kind(const shop_mail_call_t *call);
 /** The envelope sender (MAIL FROM). Borrowed. @since 0.1.0 */

@@ -38,6 +38,8 @@ enum shop_status {
   SHOP_ERR_OVERFLOW = -107,
   /** A handle that comes from another shop. */
   SHOP_ERR_FOREIGN = -108,
+  /** A mail template with a mistake; the sentence says which and where. */
+  SHOP_ERR_TEMPLATE = -109,
   /** A new password that is one of the 10,000 commonest, or the user's own
       address. */
   SHOP_ERR_PASSWORD_COMMON = -120,

@@ -49,6 +49,7 @@ struct shop__bytes {
   size_t used;
   size_t size;
   bool failed; /* an allocation failed: every later call does nothing */
+  bool secret; /* set before the first byte: no copy stays behind in freed memory */
 };
 
 /** Appends; after any failure does nothing. */
@@ -171,6 +172,18 @@ struct shop__clock {
 int64_t shop__clock_now_ms(const struct shop__clock *clock);
 /** A clock that never goes back, for deadlines inside the process. */
 int64_t shop__clock_monotonic_us(void);
+/** A time in UTC, as people count it: months and days from 1. */
+struct shop__clock_parts {
+  int32_t day_number; /* days since 1970-01-01, a Thursday */
+  int32_t year;
+  int32_t month;
+  int32_t day;
+  int32_t hour;
+  int32_t minute;
+  int32_t second;
+};
+/** Held inside the range of shop__clock_now_ms. */
+void shop__clock_split(int64_t ms, struct shop__clock_parts *parts);
 #define SHOP__CLOCK_TEXT_BYTES 40
 /** "Sun, 22 Nov 2026 12:28:20 +0000" (RFC 5322 3.3, UTC). Returns out. */
 const char *shop__clock_rfc5322(int64_t ms, char out[SHOP__CLOCK_TEXT_BYTES]);

@@ -1,7 +1,7 @@
 /*
  * A buffer that grows. Its failure is sticky: a composer appends dozens of
- * pieces and looks at `failed` once, at the end. Not for secrets: growing
- * leaves copies behind in freed memory.
+ * pieces and looks at `failed` once, at the end. One that holds a secret says
+ * so first: it is wiped when it moves and when it is freed.
  */
 #include "base.h"
 
@@ -11,6 +11,22 @@
 #include <string.h>
 
 #define BYTES_FIRST 64
+
+/* As realloc, but the old place of a secret is wiped. */
+static char *grow(struct shop__bytes *bytes, size_t size) {
+  if (!bytes->secret) {
+    return shop__memory_realloc(bytes->data, size);
+  }
+  char *data = shop__memory_zalloc(size);
+  if (data != NULL && bytes->used > 0) {
+    memcpy(data, bytes->data, bytes->used);
+  }
+  if (data != NULL) {
+    shop__memory_wipe(bytes->data, bytes->used);
+    shop__memory_free(bytes->data);
+  }
+  return data;
+}
 
 /* Room for `more` bytes and the NUL; false, with the failure noted, when there is none. */
 static bool reserve(struct shop__bytes *bytes, size_t more) {
@@ -30,7 +46,7 @@ static bool reserve(struct shop__bytes *bytes, size_t more) {
   if (size < need) {
     size = need;
   }
-  char *data = shop__memory_realloc(bytes->data, size);
+  char *data = grow(bytes, size);
   if (data == NULL) {
     bytes->failed = true;
     return false;
@@ -70,6 +86,9 @@ void shop__bytes_format(struct shop__bytes *bytes, const char *format, ...) {
 }
 
 void shop__bytes_free(struct shop__bytes *bytes) {
+  if (bytes->secret) {
+    shop__memory_wipe(bytes->data, bytes->used);
+  }
   shop__memory_free(bytes->data);
   *bytes = (struct shop__bytes){0};
 }

@@ -56,18 +56,29 @@ static void split_day(int32_t day, int32_t *year, int32_t *month, int32_t *day_o
   *day_of_month = day;
 }
 
+void shop__clock_split(int64_t ms, struct shop__clock_parts *parts) {
+  int32_t second = (int32_t)(clamp_ms(ms) / 1000 % 86400);
+  int32_t day_of_month;
+  *parts = (struct shop__clock_parts){.day_number = (int32_t)(clamp_ms(ms) / 86400000),
+                                      .hour = second / 3600,
+                                      .minute = second / 60 % 60,
+                                      .second = second % 60};
+  split_day(parts->day_number, &parts->year, &parts->month, &day_of_month);
+  parts->month++;
+  parts->day = day_of_month + 1;
+}
+
 const char *shop__clock_rfc5322(int64_t ms, char out[SHOP__CLOCK_TEXT_BYTES]) {
   /* English by the grammar of RFC 5322, whatever the locale says. */
   static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
   static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  uint32_t second = (uint32_t)(clamp_ms(ms) / 1000 % 86400);
-  int32_t day = (int32_t)(clamp_ms(ms) / 86400000);
-  int32_t year, month, day_of_month;
-  split_day(day, &year, &month, &day_of_month);
+  struct shop__clock_parts at;
+  shop__clock_split(ms, &at);
   /* The remainders change nothing; they show the compiler that the text fits. */
   (void)snprintf(out, SHOP__CLOCK_TEXT_BYTES, "%s, %02u %s %04u %02u:%02u:%02u +0000",
-                 days[day % 7], (uint32_t)(day_of_month + 1) % 100, months[month],
-                 (uint32_t)year % 10000, second / 3600 % 100, second / 60 % 60, second % 60);
+                 days[at.day_number % 7], (uint32_t)at.day % 100, months[at.month - 1],
+                 (uint32_t)at.year % 10000, (uint32_t)at.hour % 100, (uint32_t)at.minute % 60,
+                 (uint32_t)at.second % 60);
   return out;
 }

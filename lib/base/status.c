@@ -32,6 +32,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_PASSWORD_REFUSED";
   case SHOP_ERR_PASSWORD_UNCHECKED:
     return "SHOP_ERR_PASSWORD_UNCHECKED";
+  case SHOP_ERR_TEMPLATE:
+    return "SHOP_ERR_TEMPLATE";
   case SHOP_ERR_CREDENTIALS:
     return "SHOP_ERR_CREDENTIALS";
   case SHOP_ERR_TOKEN_INVALID:

@@ -29,6 +29,7 @@ void shop__config_defaults(struct shop_config *config) {
       .cart_hold_max_ms = 15 * MINUTE_MS,
       .idempotency_life_ms = 30 * DAY_MS,
       .event_life_ms = TEN_YEARS_MS,
+      .language = "en",
       .mail_at_once = true,
       .mail_lease_ms = 5 * MINUTE_MS,
       .mail_first_wait_ms = MINUTE_MS,
@@ -54,8 +55,10 @@ int32_t shop_config_new(shop_config_t **out) {
 }
 
 void shop_config_free(shop_config_t *config) {
-  if (config != NULL)
+  if (config != NULL) {
     shop__memory_wipe(&config->peppers, sizeof config->peppers);
+    shop__mail_templates_free(config->templates);
+  }
   shop__memory_free(config);
 }
 
@@ -99,6 +102,29 @@ int32_t shop_config_set_mail_from(shop_config_t *config, const char *mailbox) {
   if (status == SHOP_OK)
     memcpy(config->mail_from, mailbox, strlen(mailbox) + 1);
   return status;
+}
+
+int32_t shop_config_set_mail_reply_to(shop_config_t *config, const char *mailbox) {
+  char key[SHOP__EMAIL_BYTES];
+  int32_t status;
+
+  if (config == NULL)
+    return SHOP_ERR_ARGUMENT;
+  if (mailbox == NULL) {
+    config->mail_reply_to[0] = '\0';
+    return SHOP_OK;
+  }
+  status = shop__email_parse(mailbox, key, NULL);
+  if (status == SHOP_OK)
+    memcpy(config->mail_reply_to, mailbox, strlen(mailbox) + 1);
+  return status;
+}
+
+int32_t shop_config_set_language(shop_config_t *config, const char *language) {
+  if (config == NULL || language == NULL || !shop__language_tag(language))
+    return SHOP_ERR_ARGUMENT;
+  memcpy(config->language, language, strlen(language) + 1);
+  return SHOP_OK;
 }
 
 int32_t shop_config_set_durability(shop_config_t *config, int32_t durability) {

@@ -102,6 +102,9 @@ struct shop_config {
   int64_t cart_hold_max_ms;
   int64_t idempotency_life_ms;
   int64_t event_life_ms;
+  char language[SHOP__LANGUAGE_BYTES]; /* of mails, where the reader's is not known */
+  char mail_reply_to[SHOP__EMAIL_BYTES]; /* "": none */
+  struct shop__mail_templates *templates; /* the config's own; NULL: none; never the open shop's */
   shop_mail_fn transport;
   void *transport_user;
   bool mail_kinds[SHOP_MAIL_UNLOCK + 1]; /* by kind: whether it is written */
@@ -181,6 +184,7 @@ struct shop {
   shop__db_t *db;
   shop__hasher_t *hasher;
   uint8_t guess_secret[SHOP__GUESS_SECRET_BYTES]; /* the store's: its counters are named under it */
+  struct shop__mail_templates *templates; /* never changes while open */
   _Atomic(struct shop__key_node *) keys;
   _Atomic(const struct shop__key *) signing; /* in the list */
   pthread_mutex_t lock;                      /* guards what follows */

@@ -70,19 +70,21 @@ static void address(struct shop__letter *letter, const shop_t *shop, const char 
   (void)snprintf(letter->sender, sizeof letter->sender, "%s", shop->config.mail_from);
 }
 
+static const char *or_null(const char *text) {
+  return text[0] == '\0' ? NULL : text;
+}
+
 static int32_t compose(const shop_t *shop, struct shop__mail_facts *facts,
                        struct shop__letter *letter, shop_error_t *err) {
   facts->shop_name = shop->config.name;
+  facts->shop_language = shop->config.language;
+  facts->reply_to = or_null(shop->config.mail_reply_to);
   facts->from = letter->sender;
   facts->recipient = letter->recipient;
-  if (shop__mail_compose(letter->kind, facts, &letter->message) == SHOP_OK)
+  if (shop__mail_compose(shop->templates, letter->kind, facts, &letter->message) == SHOP_OK)
     return SHOP_OK;
   shop__letter_free(letter);
   return shop__no_memory(err);
-}
-
-static const char *or_null(const char *text) {
-  return text[0] == '\0' ? NULL : text;
 }
 
 int32_t shop__letter_order(const shop_t *shop, int32_t kind, const shop_order_t *order,
@@ -138,6 +140,7 @@ int32_t shop__letter_account(const shop_t *shop, const struct shop__letter_accou
   return compose(shop,
                  &(struct shop__mail_facts){.message_id = id,
                                             .date_ms = now_ms,
+                                            .language = account->language,
                                             .code = account->code,
                                             .link = account->link,
                                             .expires_at_ms = account->expires_at_ms,
@@ -146,7 +149,6 @@ int32_t shop__letter_account(const shop_t *shop, const struct shop__letter_accou
 }
 
 void shop__letter_free(struct shop__letter *letter) {
-  shop__memory_wipe(letter->message.data, letter->message.used);
-  shop__bytes_free(&letter->message);
+  shop__bytes_free(&letter->message); /* wiped where it holds a secret */
   *letter = (struct shop__letter){0};
 }

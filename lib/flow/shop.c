@@ -237,6 +237,7 @@ static int32_t open_hasher(shop_t *shop, shop_error_t *err) {
 static void destroy(shop_t *shop) {
   shop__keyring_close(shop);
   shop__hasher_free(shop->hasher);
+  shop__mail_templates_free(shop->templates);
   shop__db_close(shop->db);
   pthread_cond_destroy(&shop->idle);
   pthread_mutex_destroy(&shop->lock);
@@ -254,6 +255,7 @@ static shop_t *create(const shop_config_t *config) {
     shop->config = *config;
   else
     shop__config_defaults(&shop->config);
+  shop->config.templates = NULL; /* the config's: the shop has a copy of its own */
   shop->pid = getpid();
   if (pthread_mutex_init(&shop->lock, NULL) != 0) {
     shop__memory_free(shop);
@@ -297,6 +299,10 @@ int32_t shop_open(const char *path, const shop_config_t *config, shop_t **out,
   if (shop == NULL)
     return shop__no_memory(err);
   status = shop__config_check(&shop->config, err);
+  if (status == SHOP_OK &&
+      shop__mail_templates_new(config == NULL ? NULL : config->templates, &shop->templates) !=
+          SHOP_OK)
+    status = shop__no_memory(err);
   if (status == SHOP_OK)
     status = open_store(shop, path, err);
   if (status == SHOP_OK)

@@ -24,10 +24,6 @@ static size_t q_size(const char *text, size_t size) {
   return sum;
 }
 
-static size_t b_size(size_t size) {
-  return (size + 2) / 3 * 4;
-}
-
 static void add_q(struct shop__bytes *out, const char *text, size_t size) {
   for (size_t i = 0; i < size; i++) {
     unsigned char c = (unsigned char)text[i];
@@ -38,22 +34,6 @@ static void add_q(struct shop__bytes *out, const char *text, size_t size) {
     } else {
       shop__bytes_format(out, "=%02X", c);
     }
-  }
-}
-
-static void add_b(struct shop__bytes *out, const char *text, size_t size) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < size; i += 3) {
-    uint32_t bits = 0;
-    for (size_t k = 0; k < 3; k++) {
-      bits = bits << 8 | (i + k < size ? (unsigned char)text[i + k] : 0u);
-    }
-    char group[4];
-    for (size_t k = 0; k < 4; k++) {
-      bool used = i + k <= size; /* k digits carry k - 1 bytes and a part of the next */
-      group[k] = used ? digits[bits >> (18 - 6 * k) & 63] : '=';
-    }
-    shop__bytes_add(out, group, sizeof group);
   }
 }
 
@@ -72,7 +52,7 @@ static size_t fitting(const char *text, size_t size, bool b, size_t max) {
   while (at < size) {
     uint32_t code;
     size_t next = at + shop__text_next(text + at, size - at, &code);
-    size_t need = b ? b_size(next) : q_size(text, next);
+    size_t need = b ? shop__mail_base64_size(next) : q_size(text, next);
     if (next == at || need > max) {
       break;
     }
@@ -96,7 +76,7 @@ void shop__mail_encoded_words(struct shop__bytes *out, const char *text, size_t 
     size_t before = out->used;
     shop__bytes_text(out, fold ? "\r\n " : " ");
     shop__bytes_text(out, b ? "=?UTF-8?B?" : "=?UTF-8?Q?");
-    (b ? add_b : add_q)(out, text + at, part);
+    (b ? shop__mail_base64 : add_q)(out, text + at, part);
     shop__bytes_text(out, "?=");
     *column = fold ? out->used - before - 2 : out->used - before + *column;
     at += part;

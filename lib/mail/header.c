@@ -54,7 +54,7 @@ static void add_plain(struct shop__bytes *out, const char *text, size_t size, si
 }
 
 void shop__mail_header_text(struct shop__bytes *out, const char *name, const char *text) {
-  struct shop__bytes clean = {0};
+  struct shop__bytes clean = {.secret = out->secret};
   shop__mail_clean(&clean, text);
   size_t column = begin(out, name);
   if (clean.failed) {

@@ -14,8 +14,11 @@
 /* ---- clean.c ------------------------------------------------------------ */
 
 /** A text as part of one line: a control character becomes a space, what is
-    not UTF-8 becomes U+FFFD. */
+    not UTF-8 becomes U+FFFD, and what turns the direction of text goes. */
 void shop__mail_clean(struct shop__bytes *out, const char *text);
+void shop__mail_clean_part(struct shop__bytes *out, const char *text, size_t size);
+/** The same, fit for the text and the quoted attributes of HTML. */
+void shop__mail_clean_html(struct shop__bytes *out, const char *text, size_t size);
 /** A mailbox as it is; what is none (shop__email_parse) with every byte that
     could mean something to a header replaced by "_". */
 void shop__mail_clean_address(struct shop__bytes *out, const char *address);
@@ -45,5 +48,13 @@ void shop__mail_encoded_words(struct shop__bytes *out, const char *text, size_t 
 
 /** A text with CRLF line ends as quoted-printable (RFC 2045 section 6.7). */
 void shop__mail_quoted_printable(struct shop__bytes *out, const char *text, size_t size);
+
+/* ---- base64.c ------------------------------------------------------------- */
+
+size_t shop__mail_base64_size(size_t size);
+/** On one line (RFC 4648). */
+void shop__mail_base64(struct shop__bytes *out, const char *data, size_t size);
+/** In lines of 76 that end with CRLF (RFC 2045 section 6.8). */
+void shop__mail_base64_lines(struct shop__bytes *out, const char *data, size_t size);
 
 #endif

@@ -1,196 +1,99 @@
 /*
- * Messages: what stands in each kind of mail, and in which order.
+ * Messages: the parts of a mail, made from its template, put together as RFC
+ * 5322 and MIME want them.
  */
 #include "mail.h"
 #include "mail_parts.h"
-#include "shop/mail.h"
+#include "mail_templates.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
-static void add_money(struct shop__bytes *body, int64_t minor, const char *currency) {
-  char text[SHOP__MONEY_BYTES];
-  shop__mail_clean(body, shop__money_format(minor, currency, text));
-}
+/* What a host's template may grow to for one mail. The built-in one is taken instead of one that
+   passes this: a mail that is due is never lost to its looks. */
+#define PART_MAX ((size_t)4 << 20)
+#define BOUNDARY_BYTES 32
 
-static void add_line(struct shop__bytes *body, const struct shop__mail_line *line,
-                     const char *currency) {
-  shop__bytes_text(body, "\r\n  ");
-  shop__mail_clean(body, line->name);
-  shop__bytes_text(body, "\r\n  ");
-  shop__mail_clean(body, line->sku);
-  shop__bytes_format(body, ": %" PRId64 " x ", line->quantity);
-  add_money(body, line->unit_price_minor, currency);
-  shop__bytes_text(body, " = ");
-  add_money(body, line->total_minor, currency);
-  shop__bytes_text(body, "\r\n");
-}
-
-static void add_adjustment(struct shop__bytes *body, const struct shop__mail_adjustment *adjustment,
-                           const char *currency) {
-  shop__bytes_text(body, "  ");
-  shop__mail_clean(body, adjustment->label);
-  shop__bytes_text(body, ": ");
-  add_money(body, adjustment->amount_minor, currency);
-  shop__bytes_text(body, adjustment->included ? " (included in the prices)\r\n" : "\r\n");
-}
-
-/* Every line of the address is indented, so that none can pass for a line of ours. */
-static void add_address(struct shop__bytes *body, const char *address) {
-  struct shop__bytes line = {0};
-  shop__bytes_text(body, "\r\nShipping address:\r\n\r\n");
-  while (*address != '\0' && !line.failed) {
-    size_t size = strcspn(address, "\r\n");
-    line.used = 0;
-    shop__bytes_add(&line, address, size);
-    if (size > 0 && !line.failed) {
-      shop__bytes_text(body, "  ");
-      shop__mail_clean(body, line.data);
-      shop__bytes_text(body, "\r\n");
-    }
-    address += size + strspn(address + size, "\r\n");
-  }
-  body->failed = body->failed || line.failed;
-  shop__bytes_free(&line);
-}
-
-static void add_summary(struct shop__bytes *body, const struct shop__mail_order *order) {
-  for (size_t i = 0; i < order->line_count; i++) {
-    add_line(body, &order->lines[i], order->currency);
-  }
-  if (order->adjustment_count > 0) {
-    shop__bytes_text(body, "\r\n");
-  }
-  for (size_t i = 0; i < order->adjustment_count; i++) {
-    add_adjustment(body, &order->adjustments[i], order->currency);
-  }
-  shop__bytes_text(body, "\r\nTotal: ");
-  add_money(body, order->total_minor, order->currency);
-  shop__bytes_text(body, "\r\n");
-  if (order->shipping_address != NULL) {
-    add_address(body, order->shipping_address);
-  }
-}
-
-/* "Label: value". */
-static void add_fact(struct shop__bytes *body, const char *label, const char *value) {
-  shop__bytes_text(body, label);
-  shop__mail_clean(body, value);
-  shop__bytes_text(body, "\r\n");
-}
-
-static void add_order(struct shop__bytes *body, int32_t kind,
-                      const struct shop__mail_facts *facts) {
-  char date[SHOP__CLOCK_TEXT_BYTES];
-  char money[SHOP__MONEY_BYTES];
-  shop__bytes_text(body, "\r\n");
-  add_fact(body, "Order number: ", facts->order->number);
-  add_fact(body, "Order date:   ", shop__clock_rfc5322(facts->order->date_ms, date));
-  if (kind == SHOP_MAIL_REFUND) {
-    add_fact(body,
-             "Refunded:     ", shop__money_format(facts->amount_minor, facts->currency, money));
-  }
-  if (facts->reason != NULL) {
-    add_fact(body, "Reason:       ", facts->reason);
-  }
-  add_summary(body, facts->order);
-}
-
-/* The text with the first %s replaced by each value in turn. */
-static void add_filled(struct shop__bytes *out, const char *text, const char *first,
-                       const char *second) {
-  const char *values[] = {first, second};
-  for (size_t i = 0; i < 2 && values[i] != NULL; i++) {
-    size_t size = strcspn(text, "%");
-    shop__bytes_add(out, text, size);
-    shop__mail_clean(out, values[i]);
-    text += size + 2;
-  }
-  shop__bytes_text(out, text);
-}
-
-static void add_code(struct shop__bytes *body, const struct shop__mail_facts *facts) {
-  char date[SHOP__CLOCK_TEXT_BYTES];
-  shop__bytes_text(body, facts->link != NULL ? "\r\nOpen this link:\r\n\r\n  "
-                                             : "\r\nYour code:\r\n\r\n  ");
-  shop__mail_clean(body, facts->link != NULL ? facts->link : facts->code);
-  add_filled(body, "\r\n\r\nIt works once, until %s.\r\n",
-             shop__clock_rfc5322(facts->expires_at_ms, date), NULL);
-  shop__bytes_text(body, "If this was not you, you need not do anything.\r\n");
-}
-
-/* What each kind says: its subject, and how it begins. %s is the shop. */
-static const struct {
-  const char *subject;
-  const char *opening;
-} kinds[] = {
-    [SHOP_MAIL_CONFIRMATION] = {"Your order %s at %s", "thank you for your order at %s."},
-    [SHOP_MAIL_PAYMENT_FAILED] = {"The payment of your order %s at %s failed",
-                                  "the payment of your order at %s failed, so it was not placed."},
-    [SHOP_MAIL_ORDER_CANCELLED] = {"Your order %s at %s is cancelled",
-                                   "your order at %s is cancelled."},
-    [SHOP_MAIL_REFUND] = {"Refund of your order %s at %s",
-                          "we are paying money of your order at %s back to you."},
-    [SHOP_MAIL_WELCOME] = {"Welcome to %s", "your account at %s is ready."},
-    [SHOP_MAIL_VERIFY_ADDRESS] = {"Confirm your address for %s",
-                                  "please confirm that this is your address at %s."},
-    [SHOP_MAIL_PASSWORD_RESET] = {"Choose a new password for %s",
-                                  "somebody asked to choose a new password for your account at "
-                                  "%s."},
-    [SHOP_MAIL_EMAIL_CHANGED] = {"Your address at %s was changed",
-                                 "the address of your account at %s was changed."},
-    [SHOP_MAIL_PASSWORD_CHANGED] = {"Your password at %s was changed",
-                                    "the password of your account at %s was changed."},
-    [SHOP_MAIL_ACCOUNT_EXISTS] = {"You have an account at %s already",
-                                  "somebody tried to register with this address at %s. You have "
-                                  "an account there already: log in, or choose a new password."},
-    [SHOP_MAIL_UNLOCK] = {"Unlock your account at %s",
-                          "your account at %s is locked after too many failed logins."},
+/* A mail while it is made. */
+struct message {
+  struct shop__bytes rendered[SHOP__MAIL_PARTS];
+  bool has_html;
+  const char *language;
 };
 
-static bool has_code(int32_t kind) {
-  return kind == SHOP_MAIL_VERIFY_ADDRESS || kind == SHOP_MAIL_PASSWORD_RESET ||
-         kind == SHOP_MAIL_UNLOCK;
+/* ---- parts ---------------------------------------------------------------------- */
+
+static bool render_all(const struct shop__mail_template *template, const char *written_as,
+                       const struct shop__mail_facts *facts, size_t max, struct message *message) {
+  const struct shop__locale *locale = shop__locale_find(written_as);
+  bool fits = true;
+  for (int part = 0; part < SHOP__MAIL_PARTS && fits; part++) {
+    struct shop__bytes *out = &message->rendered[part];
+    shop__bytes_free(out);
+    out->secret = facts->code != NULL;
+    if (template->parts[part] != NULL) {
+      fits = shop__template_render(template->parts[part], facts, locale, max, out);
+    }
+  }
+  message->has_html = template->parts[SHOP__PART_HTML] != NULL;
+  message->language = template->language;
+  return fits;
 }
 
-static void add_body(struct shop__bytes *body, int32_t kind, const struct shop__mail_facts *facts) {
-  shop__bytes_text(body, "Hello,\r\n\r\n");
-  add_filled(body, kinds[kind].opening, facts->shop_name, NULL);
-  shop__bytes_text(body, "\r\n");
-  if (facts->order != NULL) {
-    add_order(body, kind, facts);
+static void render(const struct shop__mail_templates *templates, int32_t kind,
+                   const struct shop__mail_facts *facts, struct message *message) {
+  const char *written_as;
+  const struct shop__mail_template *template =
+      shop__mail_template_choose(templates, kind, facts, &written_as);
+  if (!render_all(template, written_as, facts, PART_MAX, message)) {
+    (void)render_all(&templates->builtin[kind], "en", facts, SIZE_MAX / 2, message);
   }
-  if (has_code(kind)) {
-    add_code(body, facts);
-  }
-  if (facts->new_email != NULL) {
-    add_fact(body, "\r\nNew address: ", facts->new_email);
-  }
-  if (kind == SHOP_MAIL_EMAIL_CHANGED || kind == SHOP_MAIL_PASSWORD_CHANGED) {
-    shop__bytes_text(body, "\r\nIf this was not you, please write to us at once.\r\n");
-  }
-  add_filled(body, "\r\nThis message was sent to %s.\r\n", facts->recipient, NULL);
 }
 
-static void add_subject(struct shop__bytes *out, int32_t kind,
-                        const struct shop__mail_facts *facts) {
-  struct shop__bytes subject = {0};
-  if (facts->order != NULL) {
-    add_filled(&subject, kinds[kind].subject, facts->order->number, facts->shop_name);
-  } else {
-    add_filled(&subject, kinds[kind].subject, facts->shop_name, NULL);
-  }
-  if (subject.failed) {
+static const char *data_of(const struct shop__bytes *bytes) {
+  return bytes->data == NULL ? "" : bytes->data;
+}
+
+/* The body of a part in the shorter of its two encodings, with its header. */
+static void add_part(struct shop__bytes *out, const char *type, const struct shop__bytes *part) {
+  struct shop__bytes quoted = {.secret = part->secret};
+  const char *text = data_of(part);
+  shop__mail_quoted_printable(&quoted, text, part->used);
+  size_t base64 = shop__mail_base64_size(part->used);
+  bool shorter = base64 + base64 / 76 * 2 + 2 < quoted.used;
+  shop__bytes_text(out, "Content-Type: ");
+  shop__bytes_text(out, type);
+  shop__bytes_text(out, "; charset=utf-8\r\nContent-Transfer-Encoding: ");
+  shop__bytes_text(out, shorter ? "base64\r\n\r\n" : "quoted-printable\r\n\r\n");
+  if (part->failed || quoted.failed) {
     out->failed = true;
+  } else if (shorter) {
+    shop__mail_base64_lines(out, text, part->used);
   } else {
-    shop__mail_header_text(out, "Subject", subject.data);
+    shop__bytes_add(out, quoted.data, quoted.used);
   }
-  shop__bytes_free(&subject);
+  shop__bytes_free(&quoted);
 }
 
-static void add_header(struct shop__bytes *out, int32_t kind,
-                       const struct shop__mail_facts *facts) {
+/* ---- the whole --------------------------------------------------------------------- */
+
+/* A line that can stand in no part: quoted-printable escapes every "=", and base64 has no "_". Made
+   from the Message-ID (FNV-1a), so that it stays the same, and differs from the one of another
+   mail that this one is attached to. */
+static void make_boundary(const char *message_id, char out[BOUNDARY_BYTES]) {
+  uint64_t hash = 14695981039346656037u;
+  for (const char *at = message_id; *at != '\0'; at++) {
+    hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+  }
+  memcpy(out, "=_shop_", 8);
+  for (int i = 0; i < 16; i++) {
+    out[7 + i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+  }
+  out[23] = '\0';
+}
+
+static void add_header(struct shop__bytes *out, const struct shop__mail_facts *facts,
+                       const struct message *message) {
   char date[SHOP__CLOCK_TEXT_BYTES];
   shop__mail_header_text(out, "Date", shop__clock_rfc5322(facts->date_ms, date));
   shop__mail_header_mailbox(out, "From", facts->shop_name, facts->from);
@@ -198,28 +101,41 @@ static void add_header(struct shop__bytes *out, int32_t kind,
     shop__mail_header_mailbox(out, "Reply-To", NULL, facts->reply_to);
   }
   shop__mail_header_mailbox(out, "To", NULL, facts->recipient);
-  add_subject(out, kind, facts);
+  shop__mail_header_text(out, "Subject", data_of(&message->rendered[SHOP__PART_SUBJECT]));
   shop__mail_header_id(out, facts->message_id);
-  shop__bytes_text(out,
-                   "MIME-Version: 1.0\r\n"
-                   "Content-Type: text/plain; charset=utf-8\r\n"
-                   "Content-Transfer-Encoding: quoted-printable\r\n"
-                   "Auto-Submitted: auto-generated\r\n"
-                   "\r\n");
+  shop__mail_header_text(out, "Content-Language", message->language);
+  shop__bytes_text(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
 }
 
-int32_t shop__mail_compose(int32_t kind, const struct shop__mail_facts *facts,
-                           struct shop__bytes *out) {
-  struct shop__bytes body = {0};
-  assert(kind >= SHOP_MAIL_CONFIRMATION && kind <= SHOP_MAIL_UNLOCK);
-  add_header(out, kind, facts);
-  add_body(&body, kind, facts);
-  if (body.failed) {
+static void add_alternatives(struct shop__bytes *out, const char *message_id,
+                             const struct message *message) {
+  char boundary[BOUNDARY_BYTES];
+  make_boundary(message_id, boundary);
+  shop__bytes_format(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n--%s\r\n",
+                     boundary, boundary);
+  add_part(out, "text/plain", &message->rendered[SHOP__PART_TEXT]);
+  shop__bytes_format(out, "\r\n--%s\r\n", boundary);
+  add_part(out, "text/html", &message->rendered[SHOP__PART_HTML]);
+  shop__bytes_format(out, "\r\n--%s--\r\n", boundary);
+}
+
+int32_t shop__mail_compose(const struct shop__mail_templates *templates, int32_t kind,
+                           const struct shop__mail_facts *facts, struct shop__bytes *out) {
+  struct message message = {0};
+  assert(kind > 0 && kind < SHOP__MAIL_KINDS);
+  out->secret = facts->code != NULL;
+  render(templates, kind, facts, &message);
+  if (message.rendered[SHOP__PART_SUBJECT].failed) {
     out->failed = true;
-  } else {
-    shop__mail_quoted_printable(out, body.data, body.used);
   }
-  shop__memory_wipe(body.data, body.used);
-  shop__bytes_free(&body);
+  add_header(out, facts, &message);
+  if (message.has_html) {
+    add_alternatives(out, facts->message_id, &message);
+  } else {
+    add_part(out, "text/plain", &message.rendered[SHOP__PART_TEXT]);
+  }
+  for (int part = 0; part < SHOP__MAIL_PARTS; part++) {
+    shop__bytes_free(&message.rendered[part]);
+  }
   return out->failed ? SHOP_ERR_NO_MEMORY : SHOP_OK;
 }

@@ -23,43 +23,57 @@ static bool misleads(const char *text, const char *end) {
 static size_t plain_run(const char *text, const char *end, size_t max) {
   size_t size = (size_t)(end - text) < max ? (size_t)(end - text) : max;
   size_t run = 0;
-  while (run < size && text[run] >= ' ' && text[run] <= '~' && text[run] != '=') {
+  while (run < size && (unsigned char)(text[run] - ' ') <= '~' - ' ' && text[run] != '=') {
     run++;
   }
   bool space_last = run > 0 && text[run - 1] == ' ' && ends_line(text + run, end);
   return space_last ? run - 1 : run;
 }
 
-static void add_escape(struct shop__bytes *out, char byte) {
+/* The line that is being written; it goes to `out` in one piece. */
+struct line {
+  struct shop__bytes *out;
+  size_t column;
+  char text[QP_LINE_MAX + 3];
+};
+
+static void end_line(struct line *line, const char *end, size_t size) {
+  memcpy(line->text + line->column, end, size);
+  shop__bytes_add(line->out, line->text, line->column + size);
+  line->column = 0;
+}
+
+static void add_escape(struct line *line, char byte) {
   static const char digits[] = "0123456789ABCDEF";
   unsigned char code = (unsigned char)byte;
-  char escape[3] = {'=', digits[code >> 4], digits[code & 15]};
-  shop__bytes_add(out, escape, sizeof escape);
+  line->text[line->column++] = '=';
+  line->text[line->column++] = digits[code >> 4];
+  line->text[line->column++] = digits[code & 15];
 }
 
 void shop__mail_quoted_printable(struct shop__bytes *out, const char *text, size_t size) {
   const char *end = text + size;
-  size_t column = 0;
-  while (text < end) {
+  struct line line = {.out = out};
+  while (text < end && !out->failed) {
     if (ends_line(text, end)) {
-      shop__bytes_add(out, "\r\n", 2);
-      column = 0;
+      end_line(&line, "\r\n", 2);
       text += 2;
       continue;
     }
-    size_t room = QP_LINE_MAX - column;
-    size_t run = column == 0 && misleads(text, end) ? 0 : plain_run(text, end, room);
+    size_t room = QP_LINE_MAX - line.column;
+    size_t run = line.column == 0 && misleads(text, end) ? 0 : plain_run(text, end, room);
     if (run > 0) {
-      shop__bytes_add(out, text, run);
-      column += run;
+      memcpy(line.text + line.column, text, run);
+      line.column += run;
       text += run;
     } else if (room >= 3) {
-      add_escape(out, *text);
-      column += 3;
-      text++;
+      add_escape(&line, *text++);
     } else {
-      shop__bytes_add(out, "=\r\n", 3);
-      column = 0;
+      end_line(&line, "=\r\n", 3);
     }
+  }
+  end_line(&line, "", 0);
+  if (out->secret) {
+    shop__memory_wipe(line.text, sizeof line.text);
   }
 }

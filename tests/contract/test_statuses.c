@@ -28,6 +28,7 @@ static const struct {
     ROW(SHOP_ERR_PASSWORD_COMMON, "test_passwords", "common_passwords"),
     ROW(SHOP_ERR_PASSWORD_REFUSED, "test_passwords", "host_decides"),
     ROW(SHOP_ERR_PASSWORD_UNCHECKED, "test_passwords", "host_decides"),
+    ROW(SHOP_ERR_TEMPLATE, "test_mail_templates", "mistakes_are_refused"),
     ROW(SHOP_ERR_CREDENTIALS, "test_timeline_2_login", "refusals_tell_nothing"),
     ROW(SHOP_ERR_TOKEN_INVALID, "test_token", "token_of_a_vanished_user"),
     ROW(SHOP_ERR_TOKEN_EXPIRED, "test_token", "expired_token"),

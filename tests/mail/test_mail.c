@@ -40,6 +40,16 @@ static struct sample plain_sample(void) {
   };
 }
 
+static struct shop__mail_templates *templates;
+
+static void setup(void) {
+  ck_assert_int_eq(shop__mail_templates_new(NULL, &templates), SHOP_OK);
+}
+
+static void teardown(void) {
+  shop__mail_templates_free(templates);
+}
+
 /* Composes; the caller frees message->data. */
 static void compose(const struct sample *sample, struct shop__bytes *message) {
   struct shop__mail_facts facts = sample->facts;
@@ -47,7 +57,7 @@ static void compose(const struct sample *sample, struct shop__bytes *message) {
     facts.order = &sample->order;
   }
   *message = (struct shop__bytes){0};
-  ck_assert_int_eq(shop__mail_compose(sample->kind, &facts, message), SHOP_OK);
+  ck_assert_int_eq(shop__mail_compose(templates, sample->kind, &facts, message), SHOP_OK);
   ck_assert(!message->failed);
   ck_assert_uint_eq(strlen(message->data), message->used);
 }
@@ -59,8 +69,59 @@ static void check_has(const struct sample *sample, const char *part) {
   shop__bytes_free(&message);
 }
 
-/* What a customer gets, whole. */
+/* What a customer gets, whole: header, both parts, boundaries. */
 START_TEST(a_whole_message) {
+  struct sample sample = plain_sample();
+  sample.kind = SHOP_MAIL_PASSWORD_CHANGED;
+  sample.facts.reply_to = "help@example.org";
+  struct shop__bytes message;
+  compose(&sample, &message);
+  ck_assert_str_eq(message.data,
+                   "Date: Sun, 22 Nov 2026 12:28:20 +0000\r\n"
+                   "From: \"The Tea Room\" <orders@example.org>\r\n"
+                   "Reply-To: help@example.org\r\n"
+                   "To: ada@example.org\r\n"
+                   "Subject: Your password at The Tea Room was changed\r\n"
+                   "Message-ID: <order.7F3K-2Q9M@example.org>\r\n"
+                   "Content-Language: en\r\n"
+                   "Auto-Submitted: auto-generated\r\n"
+                   "MIME-Version: 1.0\r\n"
+                   "Content-Type: multipart/alternative; boundary=\"=_shop_f1be7c6a84a8597e\"\r\n"
+                   "\r\n"
+                   "--=_shop_f1be7c6a84a8597e\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: quoted-printable\r\n"
+                   "\r\n"
+                   "Hello,\r\n"
+                   "\r\n"
+                   "the password of your account at The Tea Room was changed.\r\n"
+                   "\r\n"
+                   "If this was not you, please write to us at once.\r\n"
+                   "\r\n"
+                   "This message was sent to ada@example.org.\r\n"
+                   "\r\n"
+                   "--=_shop_f1be7c6a84a8597e\r\n"
+                   "Content-Type: text/html; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: quoted-printable\r\n"
+                   "\r\n"
+                   "<!DOCTYPE html>\r\n"
+                   "<html lang=3D\"en\">\r\n"
+                   "<head><meta charset=3D\"utf-8\"><title>The Tea Room</title></head>\r\n"
+                   "<body style=3D\"font-family: sans-serif; max-width: 40em\">\r\n"
+                   "<p>Hello,</p>\r\n"
+                   "<p>the password of your account at The Tea Room was changed.</p>\r\n"
+                   "<p>If this was not you, please write to us at once.</p>\r\n"
+                   "<p><small>This message was sent to ada@example.org.</small></p>\r\n"
+                   "</body>\r\n"
+                   "</html>\r\n"
+                   "\r\n"
+                   "--=_shop_f1be7c6a84a8597e--\r\n");
+  shop__bytes_free(&message);
+}
+END_TEST
+
+/* All that a confirmation says, in its plain text. */
+START_TEST(a_whole_confirmation) {
   struct sample sample = plain_sample();
   sample.order.lines = two;
   sample.order.line_count = 2;
@@ -68,46 +129,36 @@ START_TEST(a_whole_message) {
   sample.order.adjustment_count = 3;
   sample.order.total_minor = 6488;
   sample.order.shipping_address = "Ada Lovelace\n12 St James's Square\r\nLondon\n";
-  struct shop__bytes message;
-  compose(&sample, &message);
-  ck_assert_str_eq(message.data,
-                   "Date: Sun, 22 Nov 2026 12:28:20 +0000\r\n"
-                   "From: \"The Tea Room\" <orders@example.org>\r\n"
-                   "To: ada@example.org\r\n"
-                   "Subject: Your order 7F3K-2Q9M at The Tea Room\r\n"
-                   "Message-ID: <order.7F3K-2Q9M@example.org>\r\n"
-                   "MIME-Version: 1.0\r\n"
-                   "Content-Type: text/plain; charset=utf-8\r\n"
-                   "Content-Transfer-Encoding: quoted-printable\r\n"
-                   "Auto-Submitted: auto-generated\r\n"
-                   "\r\n"
-                   "Hello,\r\n"
-                   "\r\n"
-                   "thank you for your order at The Tea Room.\r\n"
-                   "\r\n"
-                   "Order number: 7F3K-2Q9M\r\n"
-                   "Order date:   Sun, 22 Nov 2026 12:28:20 +0000\r\n"
-                   "\r\n"
-                   "  Darjeeling\r\n"
-                   "  TEA-001: 2 x 9.99 EUR =3D 19.98 EUR\r\n"
-                   "\r\n"
-                   "  Teapot, blue\r\n"
-                   "  POT-7: 1 x 45.00 EUR =3D 45.00 EUR\r\n"
-                   "\r\n"
-                   "  Discount: -5.00 EUR\r\n"
-                   "  Shipping: 4.90 EUR\r\n"
-                   "  VAT 20 %: 10.38 EUR (included in the prices)\r\n"
-                   "\r\n"
-                   "Total: 64.88 EUR\r\n"
-                   "\r\n"
-                   "Shipping address:\r\n"
-                   "\r\n"
-                   "  Ada Lovelace\r\n"
-                   "  12 St James's Square\r\n"
-                   "  London\r\n"
-                   "\r\n"
-                   "This message was sent to ada@example.org.\r\n");
-  shop__bytes_free(&message);
+  check_has(&sample, "\r\nSubject: Your order 7F3K-2Q9M at The Tea Room\r\n");
+  check_has(&sample,
+            "\r\n\r\n"
+            "Hello,\r\n"
+            "\r\n"
+            "thank you for your order at The Tea Room.\r\n"
+            "\r\n"
+            "Order number: 7F3K-2Q9M\r\n"
+            "Order date:   Nov 22, 2026\r\n"
+            "\r\n"
+            "  Darjeeling\r\n"
+            "  TEA-001: 2 x =E2=82=AC9.99 =3D =E2=82=AC19.98\r\n"
+            "\r\n"
+            "  Teapot, blue\r\n"
+            "  POT-7: 1 x =E2=82=AC45.00 =3D =E2=82=AC45.00\r\n"
+            "\r\n"
+            "  Discount: -=E2=82=AC5.00\r\n"
+            "  Shipping: =E2=82=AC4.90\r\n"
+            "  VAT 20 %: =E2=82=AC10.38 (included in the prices)\r\n"
+            "\r\n"
+            "Total: =E2=82=AC64.88\r\n"
+            "\r\n"
+            "Shipping address:\r\n"
+            "\r\n"
+            "  Ada Lovelace\r\n"
+            "  12 St James's Square\r\n"
+            "  London\r\n"
+            "\r\n"
+            "This message was sent to ada@example.org.\r\n"
+            "\r\n--=_shop_");
 }
 END_TEST
 
@@ -194,6 +245,7 @@ START_TEST(no_input_writes_a_line_of_ours) {
   sample.order.shipping_address = "Ada\nTotal: 0.00 EUR\r.\rTotal: 0.00 EUR";
   struct shop__bytes message;
   compose(&sample, &message);
+  *strstr(message.data, "text/html") = '\0'; /* where lines mean nothing */
   int totals = 0;
   for (const char *at = message.data; (at = strstr(at, "\r\nTotal:")) != NULL; at++) {
     totals++;
@@ -321,10 +373,41 @@ START_TEST(every_kind) {
 }
 END_TEST
 
+/* A template that grows beyond all reason for one order costs its looks, never the mail. */
+START_TEST(a_template_that_grows_too_large) {
+  static char text[65537];
+  static struct shop__mail_line many[100];
+  struct sample sample = plain_sample();
+  memset(text, 'x', sizeof text - 1);
+  memcpy(text, "{{#lines}}", 10);
+  memcpy(text + sizeof text - 1 - 10, "{{/lines}}", 10);
+  for (int i = 0; i < 100; i++) {
+    many[i] = tea[0];
+  }
+  ck_assert_int_eq(
+      shop__mail_templates_set(templates, SHOP_MAIL_CONFIRMATION, "en", "s", text, NULL, NULL),
+      SHOP_OK);
+  sample.order.lines = many;
+  sample.order.line_count = 2;
+  struct shop__bytes message;
+  compose(&sample, &message);
+  ck_assert_ptr_nonnull(strstr(message.data, "Subject: s\r\n"));
+  ck_assert_uint_gt(message.used, 2 * 65500);
+  shop__bytes_free(&message);
+  sample.order.line_count = 100;
+  compose(&sample, &message);
+  ck_assert_ptr_nonnull(strstr(message.data, "Subject: Your order"));
+  ck_assert_uint_lt(message.used, 65500);
+  shop__bytes_free(&message);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("mail");
   TCase *tcase = tcase_create("confirmation");
+  tcase_add_checked_fixture(tcase, setup, teardown);
   tcase_add_test(tcase, a_whole_message);
+  tcase_add_test(tcase, a_whole_confirmation);
   tcase_add_test(tcase, same_order_same_bytes);
   tcase_add_test(tcase, encoded_words);
   tcase_add_test(tcase, text_that_looks_encoded);
@@ -336,6 +419,7 @@ int main(void) {
   tcase_add_test(tcase, edges_of_lines_and_of_ascii);
   tcase_add_test(tcase, addresses);
   tcase_add_test(tcase, every_kind);
+  tcase_add_test(tcase, a_template_that_grows_too_large);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);

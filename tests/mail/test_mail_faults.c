@@ -40,13 +40,15 @@ static struct shop__mail_facts big_facts(void) {
 
 static void every_allocation_fails_once(int32_t kind, const struct shop__mail_facts *facts,
                                         long at_least) {
+  struct shop__mail_templates *templates = NULL;
   struct shop__bytes whole = {0};
-  ck_assert_int_eq(shop__mail_compose(kind, facts, &whole), SHOP_OK);
+  ck_assert_int_eq(shop__mail_templates_new(NULL, &templates), SHOP_OK);
+  ck_assert_int_eq(shop__mail_compose(templates, kind, facts, &whole), SHOP_OK);
   long nth = 0;
   for (bool again = true; again;) {
     struct shop__bytes message = {0};
     allocation_fail_at(++nth);
-    int32_t status = shop__mail_compose(kind, facts, &message);
+    int32_t status = shop__mail_compose(templates, kind, facts, &message);
     again = allocation_failed();
     ck_assert_msg(status == (again ? SHOP_ERR_NO_MEMORY : SHOP_OK), "allocation %ld", nth);
     ck_assert(message.failed == again);
@@ -58,6 +60,7 @@ static void every_allocation_fails_once(int32_t kind, const struct shop__mail_fa
   }
   ck_assert_int_gt(nth, at_least);
   shop__bytes_free(&whole);
+  shop__mail_templates_free(templates);
 }
 
 /* With encoded words. */
@@ -86,12 +89,51 @@ START_TEST(of_an_account) {
 }
 END_TEST
 
+/* Setting a template and copying a set: nothing is half there, and what was set before stays. */
+START_TEST(of_templates) {
+  static const char text[] =
+      "{{#lines}}{{#if name}}{{name}}{{else}}-{{/if}}\n{{/lines}}{{total}}\n";
+  struct shop__mail_templates *templates = NULL;
+  struct shop__mail_templates *copy = NULL;
+  ck_assert_int_eq(shop__mail_templates_new(NULL, &templates), SHOP_OK);
+  ck_assert_int_eq(shop__mail_templates_set(templates, 1, "en", "kept", "kept", NULL, NULL),
+                   SHOP_OK);
+  long nth = 0;
+  for (bool again = true; again;) {
+    struct shop__bytes message = {0};
+    struct shop__mail_facts facts = big_facts();
+    allocation_fail_at(++nth);
+    int32_t status = shop__mail_templates_set(templates, 1, nth % 2 == 0 ? "en" : "de", "fresh",
+                                              text, text, NULL);
+    again = allocation_failed();
+    ck_assert_int_eq(status, again ? SHOP_ERR_NO_MEMORY : SHOP_OK);
+    ck_assert_int_eq(shop__mail_compose(templates, 1, &facts, &message), SHOP_OK);
+    ck_assert((strstr(message.data, "Subject: kept") != NULL) == (again || nth % 2 == 1));
+    shop__bytes_free(&message);
+  }
+  ck_assert_int_gt(nth, 6);
+  nth = 0;
+  for (bool again = true; again;) {
+    allocation_fail_at(++nth);
+    int32_t status = shop__mail_templates_new(templates, &copy);
+    again = allocation_failed();
+    ck_assert_int_eq(status, again ? SHOP_ERR_NO_MEMORY : SHOP_OK);
+    ck_assert((copy == NULL) == again);
+  }
+  ck_assert_int_gt(nth, 100);
+  shop__mail_templates_free(copy);
+  shop__mail_templates_free(templates);
+  shop__mail_templates_free(NULL);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("mail faults");
   TCase *tcase = tcase_create("allocations");
   tcase_add_test(tcase, encoded);
   tcase_add_test(tcase, plain);
   tcase_add_test(tcase, of_an_account);
+  tcase_add_test(tcase, of_templates);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);

@@ -1,6 +1,6 @@
-"""Confirmations read back by another implementation: Python's email package.
+"""Mails read back by another implementation: Python's email package.
 
-Usage: test_mail_python.py PRINT_CONFIRMATION
+Usage: test_mail_python.py PRINT_MAIL
 
 Whatever stands in the names, a strict reader finds no defect, the fields that
 were put in, and nothing else.
@@ -12,48 +12,73 @@ import email.errors
 import email.header
 import email.parser
 import email.policy
+import html
+import html.parser
+import pathlib
+import quopri
 import re
 import subprocess
 import sys
 
 STRICT = email.policy.SMTPUTF8.clone(raise_on_defect=True)
 
+TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "lib/mail/templates/en"
+
+KINDS = {1: "confirmation", 2: "payment_failed", 3: "order_cancelled", 4: "refund", 5: "welcome",
+         6: "verify_address", 7: "password_reset", 8: "email_changed", 9: "password_changed",
+         10: "account_exists", 11: "unlock"}
+
 DEFAULTS = {
+    "kind": 1,
     "shop_name": "The Tea Room",
     "from": "orders@example.org",
     "recipient": "ada@example.org",
     "message_id": "order.7F3K-2Q9M@example.org",
     "date_ms": 1795350500123,
     "order_number": "7F3K-2Q9M",
+    "order_ms": 1795350500123,
     "currency": "EUR",
     "total": 1998,
-    "address": "Ada Lovelace\n12 St James's Square\nLondon",
+    "shipping_address": "Ada Lovelace\n12 St James's Square\nLondon",
     "lines": [("Darjeeling", "TEA-001", 2, 999, 1998)],
     "adjustments": [],
 }
 
-HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type",
-           "Content-Transfer-Encoding", "Auto-Submitted"]
+ACCOUNT = {name: DEFAULTS[name] for name in ("shop_name", "from", "recipient", "message_id", "date_ms")}
+
+HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "Content-Language", "Auto-Submitted",
+           "MIME-Version", "Content-Type"]
 
 EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3}
+SIGNS = {"EUR": "€", "JPY": "¥"}
 
 ENCODED_WORD = re.compile(r"=\?UTF-8\?[QB]\?[^?\s]*\?=")
 
 CONTROLS = "".join(map(chr, [*range(1, 32), *range(127, 160), 0x2028, 0x2029]))
+TURNS = "".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
 
 
 def order(**changes):
     return {**DEFAULTS, **changes}
 
 
+def account(kind, **changes):
+    return {"kind": kind, **ACCOUNT, **changes}
+
+
 def encode(o):
-    texts = [o["shop_name"], o["from"], o["recipient"], o["message_id"], o["date_ms"],
-             o["order_number"], o["currency"], o["total"], o["address"] or "", len(o["lines"])]
-    for line in o["lines"]:
-        texts += line
-    texts.append(len(o["adjustments"]))
-    for adjustment in o["adjustments"]:
-        texts += adjustment
+    """A mail as print_mail reads it."""
+    texts = ["mail", o["kind"]]
+    for name, value in o.items():
+        if name == "lines":
+            for line in value:
+                texts += ["line", *line]
+        elif name == "adjustments":
+            for adjustment in value:
+                texts += ["adjustment", *adjustment]
+        elif name != "kind" and value is not None:
+            texts += [name, value]
+    texts.append("compose")
     return b"".join((t if isinstance(t, bytes) else str(t).encode()) + b"\0" for t in texts)
 
 
@@ -61,48 +86,108 @@ def compose(program, orders):
     """All messages from one run of the program."""
     run = subprocess.run([program], input=b"".join(map(encode, orders)), capture_output=True)
     assert run.returncode == 0, run.stderr
-    messages, data = [], run.stdout
-    while data:
-        size, data = data.split(b"\n", 1)
-        messages.append(data[:int(size)])
-        data = data[int(size):]
+    messages, data, at = [], run.stdout, 0
+    while at < len(data):
+        end = data.index(b"\n", at)
+        size = int(data[at:end])
+        messages.append(data[end + 1:end + 1 + size])
+        at = end + 1 + size
     return messages
 
 
 def clean(text):
-    """What a single line shows of a text: no control character, always UTF-8."""
+    """What a single line shows of a text: no control character, nothing that turns its direction,
+    always UTF-8."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    return "".join(" " if c in CONTROLS else c for c in text)
+    return "".join(" " if c in CONTROLS else c for c in text if c not in TURNS)
 
 
 def money(minor, currency):
+    """As English writes it."""
     exponent = EXPONENTS[currency]
     digits = str(abs(minor)).rjust(exponent + 1, "0")
-    if exponent:
-        digits = digits[:-exponent] + "." + digits[-exponent:]
-    return f"{'-' if minor < 0 else ''}{digits} {currency}"
+    whole, part = (digits[:-exponent], "." + digits[-exponent:]) if exponent else (digits, "")
+    sign = SIGNS.get(currency, currency + "\u00a0")
+    return f"{'-' if minor < 0 else ''}{sign}{int(whole):,}{part}"
 
 
-def expected_body(o):
+def date(ms):
+    at = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc)
+    return f"{at:%b} {at.day}, {at.year}"
+
+
+def values_of(o):
+    """The names of template.h: texts, addresses as lists of lines, lists as lists of dicts."""
     m = lambda minor: money(minor, o["currency"])
-    date = datetime.datetime.fromtimestamp(o["date_ms"] // 1000, datetime.timezone.utc)
-    out = ["Hello,", "", f"thank you for your order at {clean(o['shop_name'])}.", "",
-           f"Order number: {clean(o['order_number'])}",
-           f"Order date:   {date.strftime('%a, %d %b %Y %H:%M:%S +0000')}"]
-    for name, sku, quantity, unit, total in o["lines"]:
-        out += ["", f"  {clean(name)}", f"  {clean(sku)}: {quantity} x {m(unit)} = {m(total)}"]
-    if o["adjustments"]:
-        out.append("")
-    for label, amount, included in o["adjustments"]:
-        note = " (included in the prices)" if included else ""
-        out.append(f"  {clean(label)}: {m(amount)}{note}")
-    out += ["", f"Total: {m(o['total'])}"]
-    if o["address"]:
-        lines = [line for line in re.split("[\r\n]", o["address"]) if line]
-        out += ["", "Shipping address:", ""] + ["  " + clean(line) for line in lines]
-    out += ["", f"This message was sent to {clean(o['recipient'])}.", ""]
-    return "\r\n".join(out)
+    values = {name: clean(o.get(name) or "")
+              for name in ("shop_name", "recipient", "order_number", "currency", "reason", "code",
+                           "link", "new_email")}
+    values["date"] = date(o["date_ms"])
+    if "expires_ms" in o:
+        at = datetime.datetime.fromtimestamp(o["expires_ms"] // 1000, datetime.timezone.utc)
+        values["expires"] = f"{date(o['expires_ms'])} {at:%H:%M} UTC"
+    if o["kind"] > 4:
+        return values
+    values["order_date"], values["total"] = date(o["order_ms"]), m(o["total"])
+    for name in ("shipping_address", "billing_address"):
+        values[name] = [clean(line) for line in re.split("[\r\n]", o.get(name) or "") if line]
+    values["lines"] = [{"name": clean(name), "sku": clean(sku), "quantity": str(quantity),
+                        "unit_price": m(unit), "line_total": m(total)}
+                       for name, sku, quantity, unit, total in o["lines"]]
+    values["adjustments"] = [{"label": clean(label), "amount": m(amount), "included": included}
+                             for label, amount, included in o["adjustments"]]
+    if "amount" in o:
+        values["refund_amount"] = money(o["amount"], o["refund_currency"])
+    return values
+
+
+ALONE = re.compile(r"^[ \t]*({{\s*(?:[#/][^}]*|else)\s*}})[ \t]*(?:\n|\Z)", re.M)
+
+
+def render(source, values, part):
+    """The template language, a second time."""
+    tokens = iter(re.split(r"({{.*?}})", ALONE.sub(r"\1", source.replace("\r\n", "\n"))))
+
+    def show(value):
+        lines = value if isinstance(value, list) else [value]
+        if part == "html":
+            escape = lambda line: html.escape(line).replace("&#x27;", "&#39;")
+            return "<br>\n".join(map(escape, lines))
+        indent = "  " if part == "txt" and isinstance(value, list) else ""
+        return (", " if part == "subject" else "\n").join(indent + line for line in lines)
+
+    def parse(until):
+        nodes = []
+        for token in tokens:
+            word = token[2:-2].strip() if token.startswith("{{") else None
+            if word is None:
+                nodes.append(lambda scope, token=token: token)
+            elif word in until:
+                return nodes, word
+            elif word.startswith("#if "):
+                name = word[4:].strip()
+                yes, end = parse(("else", "/if"))
+                no = parse(("/if",))[0] if end == "else" else []
+                nodes.append(lambda scope, name=name, yes=yes, no=no:
+                             run(yes if scope.get(name) else no, scope))
+            elif word.startswith("#"):
+                name, (body, _) = word[1:], parse(("/" + word[1:],))
+                nodes.append(lambda scope, name=name, body=body:
+                             "".join(run(body, {**scope, **item}) for item in scope[name]))
+            else:
+                nodes.append(lambda scope, word=word: show(scope[word]))
+        return nodes, None
+
+    def run(nodes, scope):
+        return "".join(node(scope) for node in nodes)
+
+    return run(parse(())[0], values).replace("\n", "\r\n")
+
+
+def expected(o, part):
+    source = (TEMPLATES / f"{KINDS[o['kind']]}.{part}").read_text("utf-8")
+    return render(source.strip("\n") if part == "subject" else source, values_of(o), part)
 
 
 def check_bytes(raw):
@@ -111,7 +196,7 @@ def check_bytes(raw):
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", raw), "a bare CR or LF"
     head, body = raw.split(b"\r\n\r\n", 1)
     names = [line.split(b":")[0].decode() for line in head.split(b"\r\n") if line[:1] != b" "]
-    assert names == HEADERS, names
+    assert [name for name in names if name != "Reply-To"] == HEADERS, names
     for line in head.split(b"\r\n"):
         assert line.strip(), "a line of nothing but spaces"
         # Only a piece that cannot be broken may pass the limit; it then has its own line.
@@ -120,7 +205,7 @@ def check_bytes(raw):
         if b"=?" in line and b"?=" in line:
             assert len(line) <= 76, line
     for field in re.split(rb"\r\n(?! )", head):
-        if not field.startswith((b"From:", b"To:")):
+        if not field.startswith((b"From:", b"To:", b"Reply-To:")):
             assert field.isascii(), field
     assert body.isascii() and body.endswith(b"\r\n")
     for line in body.split(b"\r\n"):
@@ -154,15 +239,13 @@ def check_message(o, raw):
     check_encoded_words(raw)
     text = raw.decode("utf-8")
     message = email.parser.Parser(policy=STRICT).parsestr(text)
-    assert message.keys() == HEADERS
     for name in HEADERS:
         # The reader notes UTF-8 before the "@", which RFC 6532 allows.
         defects = [d for d in message[name].defects
                    if not isinstance(d, email.errors.NonASCIILocalPartDefect)]
         assert not defects, (name, message[name], defects)
-    assert not message.defects and not message.is_multipart()
-
-    subject = f"Your order {clean(o['order_number'])} at {clean(o['shop_name'])}"
+    assert not message.defects
+    subject = expected(o, "subject")
     assert message["Subject"] == subject, (message["Subject"], subject)
     old = email.message_from_string(text, policy=email.policy.compat32)
     old_subject = str(email.header.make_header(email.header.decode_header(old["Subject"])))
@@ -180,14 +263,60 @@ def check_message(o, raw):
     assert message["Date"].datetime.timestamp() == o["date_ms"] // 1000
     assert message["MIME-Version"] == "1.0"
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message.get_content_type() == "text/plain"
-    assert message.get_content_charset() == "utf-8"
-    content = message.get_content()
-    assert content == expected_body(o), (content, expected_body(o))
+    assert message["Content-Language"] == "en"
+    assert message.get_content_type() == "multipart/alternative"
+    for part, kind, name in zip(message.iter_parts(), ("plain", "html"), ("txt", "html"), strict=True):
+        assert not part.defects
+        assert part.keys() == ["Content-Type", "Content-Transfer-Encoding"]
+        assert part.get_content_type() == "text/" + kind
+        assert part.get_content_charset() == "utf-8"
+        content, wanted = part.get_content(), expected(o, name)
+        assert content == wanted, (content, wanted)
+        check_encoding(part, wanted)
+    shown = Shown()
+    shown.feed(expected(o, "html"))
+    assert shown.tags <= {"html", "head", "meta", "title", "body", "p", "strong", "br", "table", "tr",
+                          "td", "small", "a"}, shown.tags
+
+
+class Shown(html.parser.HTMLParser):
+    """Which elements a reader of the HTML would see."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        assert all(name in ("lang", "charset", "style", "dir", "colspan", "href") for name, _ in attrs), attrs
+
+
+def check_encoding(part, content):
+    """The shorter of the two, by Python's own encoders."""
+    encoded = part["Content-Transfer-Encoding"]
+    data = content.encode()
+    quoted = len(quopri.encodestring(data.replace(b"\r\n", b"\n"))) + content.count("\n")
+    base64 = len(data) * 78 // 57
+    if base64 < quoted * 0.9:
+        assert encoded == "base64", (quoted, base64)
+    if quoted < base64 * 0.9:
+        assert encoded == "quoted-printable", (quoted, base64)
 
 
 def cases():
     yield order()
+    for kind in (2, 3):
+        yield order(kind=kind)
+        yield order(kind=kind, reason="The card was declined.", billing_address="A\nB")
+    yield order(kind=4, amount=500, refund_currency="EUR")
+    yield order(kind=4, amount=1, refund_currency="JPY", reason="Broken <b>cup</b>")
+    for kind in (5, 9, 10):
+        yield account(kind)
+    yield account(8, new_email="new@example.org")
+    for kind in (6, 7, 11):
+        code = {"code": "q2-_x" * 9, "expires_ms": 1795354100123}
+        yield account(kind, **code)
+        yield account(kind, **code, link="https://example.org/?code=q2-_x&a='\"<>#" + "x" * 100)
     texts = {
         "Latin": "Café Müßig & Søn – “Thé”",
         "Greek": "Το Τεϊοποτείο της Αθήνας",
@@ -210,11 +339,22 @@ def cases():
         "percent": "100 % %s %n",
         "header": "Bcc: eve@example.org",
         "no break": "x" * 200,
+        "script": "<script>alert('tea')</script>",
+        "attribute": "\" onmouseover=\"x() ' onclick='y()",
+        "entity": "&lt;b&gt; &amp; &#60;",
+        "template": "{{code}} {{#lines}} {{/if}}",
+        "boundary": "--=_shop_0123456789abcdef--",
+        "overriding": "Tea \u202eETUNIM 5\u202c \u2066x\u2069 \u200fa\u200e",
+        "hebrew": "חדר התה הקטן (1)",
     }
     for text in texts.values():
+        for kind in range(5, 12):
+            yield account(kind, shop_name=text, code=text, expires_ms=0, new_email=text, link=text,
+                          reply_to="help@example.org")
+        yield order(kind=2, shop_name=text, reason=text * 10)
         yield order(shop_name=text, order_number="N-1", lines=[(text, text, 1, 1998, 1998)],
                     adjustments=[(text, -5, 0), (text, 319, 1)],
-                    address=f"{text}\r\n{text}\n\n{text}")
+                    shipping_address=f"{text}\r\n{text}\n\n{text}")
         for length in (60, 61, 75, 76, 4000):
             yield order(shop_name=(text * 4000)[:length],
                         lines=[((text * 4000)[:length], "S", 1, 1998, 1998)])
@@ -225,7 +365,7 @@ def cases():
                      f"Tea{control}Bcc: eve@example.org{control}{control}Total: 0.00 EUR",
                      f"Tea\r\n{control}.\r\nSubject: x"):
             yield order(shop_name=text, order_number=text, adjustments=[(text, 5, 0)],
-                        lines=[(text, text, 1, 1998, 1998)], address=f"A\n{text}\n.\nB")
+                        lines=[(text, text, 1, 1998, 1998)], shipping_address=f"A\n{text}\n.\nB")
     for bad in (b"Tea\xff", b"\xc3", b"\xf5\xf5Tea", b"Tea\xff\xff\xff" * 300):
         yield order(shop_name=bad, lines=[(bad, bad, 1, 1, 1)])
     # Every width of a name moves the folds, the soft breaks and the edges of encoded words.
@@ -255,8 +395,9 @@ def cases():
     yield order(currency="JPY", total=1998, lines=[("Tea", "T", 2, 999, 1998)])
     yield order(currency="KWD", total=-5, adjustments=[("Discount", -5, 0)])
     yield order(total=big, lines=[("Tea", "T", big, small, big)], adjustments=[("x", small, 1)])
-    yield order(address=None, lines=[], adjustments=[])
-    yield order(lines=[(f"Tea {i}", f"T{i}", i, i, i * i) for i in range(64)])
+    yield order(shipping_address=None, lines=[], adjustments=[])
+    yield order(lines=[("茶" * 3400, "x" * 10240, 1, 1, 1), ("é" * 5120, "🍵" * 2560, 1, 1, 1)])
+    yield order(lines=[(f"Tea {i}", f"T{i}", i, i, i * i) for i in range(1000)])
 
 
 def check_hostile_fields(program):
