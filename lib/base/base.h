@@ -137,12 +137,25 @@ int32_t shop__text_check_optional(const char *what, const char *text, size_t max
     address-literal) of RFC 5321 4.1.2 with the UTF-8 of RFC 6531 3.3 in
     atoms, quoted strings and labels. Limits: local part 64 bytes, domain 255,
     whole 254, label 63. No comment, no display name, no surrounding space,
-    no control character. The key receives the identity: the address with
-    ASCII letters in lower case and every other byte as it is.
+    no control character; a domain with UTF-8 must fit all this in its ASCII
+    form as well. The key receives the identity: the address with its domain in
+    ASCII, ASCII letters in lower case and every other byte as it is.
     SHOP_ERR_ARGUMENT for NULL or "", SHOP_ERR_TEXT when not UTF-8,
     SHOP_ERR_TOO_LONG over 254 bytes, else SHOP_ERR_EMAIL. */
 int32_t shop__email_parse(const char *address, char key[SHOP__EMAIL_BYTES],
                           shop_error_t *err) SHOP__MUST_USE;
+
+/** Copies an address that is one (shop__email_parse), its domain in ASCII: labels
+    with UTF-8 become A-labels (punycode.c). What is no address is copied, cut at
+    254 bytes. */
+void shop__email_to_ascii(const char *address, char out[SHOP__EMAIL_BYTES]);
+
+/* ---- punycode.c ----------------------------------------------------------- */
+
+/** Writes a label of a domain in ASCII, at most `max` and 63 bytes of it, and
+    gives its size; one of ASCII alone stays as it is. 0: it does not fit, or
+    cannot be a label. No NUL is added. */
+size_t shop__punycode_label(const char *text, size_t size, char *out, size_t max) SHOP__MUST_USE;
 
 /* ---- money.c ------------------------------------------------------------ */
 

@@ -203,6 +203,52 @@ static bool has_control(const char *text, size_t size) {
   return false;
 }
 
+/* The domain in ASCII at the end of out, which holds the local part and the "@"; false: too long.
+ */
+static bool add_domain(const char *domain, char out[SHOP__EMAIL_BYTES], size_t used) {
+  for (;;) {
+    size_t size = strcspn(domain, ".");
+    size_t room = ADDRESS_MAX - used;
+    size_t label = *domain == '[' ? 0 : shop__punycode_label(domain, size, out + used, room);
+    if (*domain == '[') { /* an address, not a name */
+      label = strlen(domain);
+      size = label;
+      memcpy(out + used, domain, label <= room ? label : 0);
+    }
+    if (label == 0 || label > room) {
+      return false;
+    }
+    used += label;
+    domain += size;
+    if (*domain == '\0') {
+      out[used] = '\0';
+      return true;
+    }
+    if (used == ADDRESS_MAX) {
+      return false;
+    }
+    out[used++] = *domain++;
+  }
+}
+
+static bool write_ascii(const char *address, char out[SHOP__EMAIL_BYTES]) {
+  const char *domain = strrchr(address, '@');
+  size_t local = domain == NULL ? 0 : (size_t)(domain - address) + 1;
+  if (local == 0 || local > ADDRESS_MAX) {
+    return false;
+  }
+  memcpy(out, address, local);
+  return add_domain(domain + 1, out, local);
+}
+
+void shop__email_to_ascii(const char *address, char out[SHOP__EMAIL_BYTES]) {
+  if (!write_ascii(address, out)) {
+    size_t size = strnlen(address, ADDRESS_MAX);
+    memcpy(out, address, size);
+    out[size] = '\0';
+  }
+}
+
 int32_t shop__email_parse(const char *address, char key[SHOP__EMAIL_BYTES], shop_error_t *err) {
   assert(key != NULL);
   key[0] = '\0';
@@ -234,8 +280,13 @@ int32_t shop__email_parse(const char *address, char key[SHOP__EMAIL_BYTES], shop
     return shop__error_set(err, SHOP_ERR_EMAIL,
                            "The e-mail address has no valid domain after the \"@\".");
   }
-  for (size_t i = 0; i <= size; i++) {
-    key[i] = address[i] >= 'A' && address[i] <= 'Z' ? (char)(address[i] + ('a' - 'A')) : address[i];
+  if (!write_ascii(address, key)) {
+    key[0] = '\0';
+    return shop__error_set(err, SHOP_ERR_EMAIL,
+                           "The domain of the e-mail address is too long in its ASCII form.");
+  }
+  for (char *c = key; *c != '\0'; c++) {
+    *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
   }
   return SHOP_OK;
 }

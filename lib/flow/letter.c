@@ -66,8 +66,8 @@ static void drawn_id(const struct shop__letter *letter, char *out) {
 }
 
 static void address(struct shop__letter *letter, const shop_t *shop, const char *recipient) {
-  (void)snprintf(letter->recipient, sizeof letter->recipient, "%s", recipient);
-  (void)snprintf(letter->sender, sizeof letter->sender, "%s", shop->config.mail_from);
+  shop__email_to_ascii(recipient, letter->recipient);
+  shop__email_to_ascii(shop->config.mail_from, letter->sender);
 }
 
 static const char *or_null(const char *text) {
@@ -79,8 +79,7 @@ static int32_t compose(const shop_t *shop, struct shop__mail_facts *facts,
   facts->shop_name = shop->config.name;
   facts->shop_language = shop->config.language;
   facts->reply_to = or_null(shop->config.mail_reply_to);
-  facts->from = letter->sender;
-  facts->recipient = letter->recipient;
+  facts->from = shop->config.mail_from;
   if (shop__mail_compose(shop->templates, letter->kind, facts, &letter->message) == SHOP_OK)
     return SHOP_OK;
   shop__letter_free(letter);
@@ -120,6 +119,7 @@ int32_t shop__letter_order(const shop_t *shop, int32_t kind, const shop_order_t 
   };
   status = compose(shop,
                    &(struct shop__mail_facts){.message_id = id,
+                                              .recipient = shop_order_email(order),
                                               .date_ms = now_ms,
                                               .order = &told,
                                               .amount_minor = cause->amount_minor,
@@ -139,6 +139,7 @@ int32_t shop__letter_account(const shop_t *shop, const struct shop__letter_accou
   drawn_id(letter, id);
   return compose(shop,
                  &(struct shop__mail_facts){.message_id = id,
+                                            .recipient = account->recipient,
                                             .date_ms = now_ms,
                                             .language = account->language,
                                             .code = account->code,

@@ -93,9 +93,10 @@ static void add_atoms(struct shop__bytes *out, const char *text, size_t max) {
 }
 
 void shop__mail_clean_address(struct shop__bytes *out, const char *address) {
-  char key[SHOP__EMAIL_BYTES];
-  if (shop__email_parse(address, key, NULL) == SHOP_OK) {
-    shop__bytes_text(out, address);
+  char ascii[SHOP__EMAIL_BYTES];
+  if (shop__email_parse(address, ascii, NULL) == SHOP_OK) {
+    shop__email_to_ascii(address, ascii);
+    shop__bytes_text(out, ascii);
   } else {
     add_atoms(out, address, SHOP__EMAIL_BYTES - 1);
   }

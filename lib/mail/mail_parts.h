@@ -19,7 +19,7 @@ void shop__mail_clean(struct shop__bytes *out, const char *text);
 void shop__mail_clean_part(struct shop__bytes *out, const char *text, size_t size);
 /** The same, fit for the text and the quoted attributes of HTML. */
 void shop__mail_clean_html(struct shop__bytes *out, const char *text, size_t size);
-/** A mailbox as it is; what is none (shop__email_parse) with every byte that
+/** A mailbox, its domain in ASCII; what is none (shop__email_parse) with every byte that
     could mean something to a header replaced by "_". */
 void shop__mail_clean_address(struct shop__bytes *out, const char *address);
 /** The inside of a Message-ID, likewise. */
