@@ -72,6 +72,17 @@ SHOP_API int32_t shop_options_set_deadline_ms(shop_options_t *options, int64_t d
 SHOP_API int32_t shop_options_set_label(shop_options_t *options, const char *label);
 
 /**
+ * The language of who registers, in which mails to them are written
+ * (template.h).
+ *
+ * @param language a tag of BCP 47, such as "de" or "pt-BR"; copied; NULL unsets
+ *                 it
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_options_set_language(shop_options_t *options, const char *language);
+
+/**
  * Where the call comes from: a network address, or better a long-lived cookie
  * of the device. Wrong passwords are counted by it, see guess.h. It must come
  * from the host itself: one that the caller can choose counts nothing.

@@ -150,6 +150,9 @@ SHOP_API bool shop_order_has_late_money(const shop_order_t *order);
 SHOP_API bool shop_order_has_contradiction(const shop_order_t *order);
 /** The address the confirmation goes to. @since 0.1.0 */
 SHOP_API const char *shop_order_email(const shop_order_t *order);
+/** The language of its mails: the user's when it was made. Borrowed; "": the
+    shop's. @since 0.1.0 */
+SHOP_API const char *shop_order_language(const shop_order_t *order);
 /** @since 0.1.0 */
 SHOP_API const char *shop_order_shipping_address(const shop_order_t *order);
 /** @since 0.1.0 */

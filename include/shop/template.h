@@ -3,10 +3,11 @@
  * kind of mail; a host sets its own, per kind and language, before the shop is
  * opened.
  *
- * A mail is written in the shop's language (`shop_config_set_language`), or the
- * nearest there is a template for: "de-AT", then "de", then the built-in
- * English (RFC 4647 section 3.4). Money and dates are written as that language
- * writes them.
+ * A mail is written in the language of its reader (`shop_options_set_language`,
+ * `shop_user_set_language`), or the nearest there is a template for: "de-AT",
+ * then "de", then the shop's own language (`shop_config_set_language`), then
+ * the built-in English (RFC 4647 section 3.4). Money and dates are written as
+ * the reader's language writes them, where the template is in that language.
  *
  * A template has three parts: a subject of one line, a plain text, and HTML,
  * which may be missing. In each of them

@@ -22,7 +22,7 @@ extern "C" {
  * @param email    one mailbox
  * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
  *                 Argon2id hash
- * @param options  take the idempotency key, the deadline, the label and the source,
+ * @param options  take the language, the idempotency key, the deadline, the label and the source,
  *                 which is known for the user from now on (guess.h). The key
  *                 belongs to the address; a repetition needs the right password
  *                 and gets a fresh token
@@ -101,10 +101,26 @@ SHOP_API int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const cha
 SHOP_API int32_t shop_user_set_disabled(shop_t *shop, int64_t user_id, bool disabled,
                                         const shop_options_t *options, shop_error_t *err);
 
+/**
+ * The shopper chooses the language of mails to them (template.h); orders that
+ * were made before keep theirs.
+ *
+ * @param language a tag of BCP 47, such as "de" or "pt-BR"; NULL: the shop's
+ * @param options  takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; the token's -2xx; or as any call that
+ *   writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token,
+                                        const char *language, const shop_options_t *options,
+                                        shop_error_t *err);
+
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_user_id(const shop_user_t *user);
 /** The address as typed. Borrowed; "" for NULL. @since 0.1.0 */
 SHOP_API const char *shop_user_email(const shop_user_t *user);
+/** The language of mails to this user. Borrowed; "": the shop's. @since 0.1.0 */
+SHOP_API const char *shop_user_language(const shop_user_t *user);
 /** The claim "sub" of this user's tokens. Borrowed; "" for NULL. @since 0.1.0 */
 SHOP_API const char *shop_user_subject(const shop_user_t *user);
 /** When the account was made, in ms since 1970. @since 0.1.0 */

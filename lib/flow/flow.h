@@ -131,10 +131,12 @@ struct shop_options {
   char key[SHOP__KEY_MAX + 1]; /* "": none */
   int64_t expected_version;    /* 0: none */
   int64_t deadline_ms;         /* 0: none */
+  char language[SHOP__LANGUAGE_BYTES]; /* "": none */
   char label[SHOP__LABEL_MAX + 1];
   char source[SHOP__SOURCE_MAX + 1]; /* "": none */
 };
 #define SHOP__TAKES_SOURCE 64
+#define SHOP__TAKES_LANGUAGE 128
 
 enum shop__options_taken {
   SHOP__TAKES_DEADLINE = 0,
@@ -149,6 +151,8 @@ int32_t shop__options_check(const shop_options_t *options, int32_t taken,
 const char *shop__options_source(const shop_options_t *options);
 /** The write rule of a call; options may be NULL. */
 struct shop__db_write_rule shop__options_rule(const shop_options_t *options, bool payment);
+/** The language that is set, or NULL. */
+const char *shop__options_language(const shop_options_t *options);
 /** The label that is set, or NULL. */
 const char *shop__options_label(const shop_options_t *options);
 
@@ -495,6 +499,7 @@ struct shop_order {
   char captured_currency[4];
   char number[SHOP__ORDER_NUMBER_BYTES];
   uint32_t email;
+  uint32_t language;
   uint32_t shipping_address;
   uint32_t billing_address;
   uint32_t reference;

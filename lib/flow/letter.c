@@ -120,6 +120,7 @@ int32_t shop__letter_order(const shop_t *shop, int32_t kind, const shop_order_t 
   status = compose(shop,
                    &(struct shop__mail_facts){.message_id = id,
                                               .recipient = shop_order_email(order),
+                                              .language = shop_order_language(order),
                                               .date_ms = now_ms,
                                               .order = &told,
                                               .amount_minor = cause->amount_minor,

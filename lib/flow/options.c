@@ -68,6 +68,20 @@ int32_t shop_options_set_source(shop_options_t *options, const char *source) {
   return status;
 }
 
+int32_t shop_options_set_language(shop_options_t *options, const char *language) {
+  if (options == NULL || (language != NULL && !shop__language_tag(language)))
+    return SHOP_ERR_ARGUMENT;
+  if (language == NULL)
+    options->language[0] = '\0';
+  else
+    memcpy(options->language, language, strlen(language) + 1);
+  return SHOP_OK;
+}
+
+const char *shop__options_language(const shop_options_t *options) {
+  return options == NULL || options->language[0] == '\0' ? NULL : options->language;
+}
+
 const char *shop__options_source(const shop_options_t *options) {
   return options == NULL || options->source[0] == '\0' ? NULL : options->source;
 }
@@ -81,6 +95,8 @@ int32_t shop__options_check(const shop_options_t *options, int32_t taken, shop_e
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no expected version");
   if (options->label[0] != '\0' && (taken & SHOP__TAKES_LABEL) == 0)
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no label");
+  if (options->language[0] != '\0' && (taken & SHOP__TAKES_LANGUAGE) == 0)
+    return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no language");
   if (options->source[0] != '\0' && (taken & SHOP__TAKES_SOURCE) == 0)
     return shop__error_set(err, SHOP_ERR_ARGUMENT, "this call takes no source");
   return SHOP_OK;

@@ -35,6 +35,7 @@ void shop__order_pack_head(struct shop__pack *pack, const struct shop__order_row
   shop__copy_currency(head.captured_currency, row->payment.captured_currency);
   shop__pack_begin(pack, sizeof head);
   head.email = shop__pack_text(pack, row->email);
+  head.language = shop__pack_text(pack, row->language);
   head.shipping_address = shop__pack_text(pack, row->shipping_address);
   head.billing_address = shop__pack_text(pack, row->billing_address);
   head.reference = shop__pack_text(pack, row->payment.reference);
@@ -217,6 +218,10 @@ bool shop_order_has_contradiction(const shop_order_t *order) {
 
 const char *shop_order_email(const shop_order_t *order) {
   return order == NULL ? "" : shop__pack_text_at(order, order->email);
+}
+
+const char *shop_order_language(const shop_order_t *order) {
+  return order == NULL ? "" : shop__pack_text_at(order, order->language);
 }
 
 const char *shop_order_shipping_address(const shop_order_t *order) {

@@ -195,6 +195,7 @@ static int32_t draft(shop__tx_t *tx, struct purchase *purchase,
                                     .created_at_ms = purchase->now_ms,
                                     .email = user->email,
                                     .email_key = user->email_key,
+                                    .language = user->language,
                                     .shipping_address = optional(request->shipping_address),
                                     .billing_address = optional(request->billing_address)};
   shop__order_pack_head(&purchase->pack, order);

@@ -177,6 +177,7 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
 
 struct registration {
   const char *email;
+  const char *language; /* NULL: the shop's */
   struct shop__once once;
   char email_key[SHOP__EMAIL_BYTES];
   char password_hash[SHOP__PASSWORD_HASH_BYTES];
@@ -236,6 +237,7 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
                                  .email_key = registration->email_key,
                                  .password_hash = registration->password_hash,
                                  .created_at_ms = registration->now_ms,
+                                 .language = registration->language,
                              },
                              &inserted);
   if (status == SHOP_OK && !inserted)
@@ -315,7 +317,8 @@ static int32_t register_again(shop_t *shop, const char *email, const char *passw
 
 int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
                            const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
-  struct registration registration = {.email = email, .label = shop__options_label(options)};
+  struct registration registration = {.email = email, .label = shop__options_label(options),
+                                      .language = shop__options_language(options)};
   struct shop__once_input input = shop__once_input(options);
   int32_t status;
 
@@ -327,7 +330,8 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
   status =
-      shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
+      shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE |
+                                            SHOP__TAKES_LANGUAGE, err);
   if (status == SHOP_OK)
     status = shop__email_parse(email, registration.email_key, err);
   if (status == SHOP_OK)

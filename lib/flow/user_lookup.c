@@ -6,6 +6,7 @@ struct shop_user {
   int64_t created_at_ms;
   uint32_t email;
   uint32_t subject;
+  uint32_t language;
   uint32_t note;
   uint32_t external_id;
   bool disabled;
@@ -28,6 +29,7 @@ static void pack_user(struct shop__pack *pack, const struct shop__user_row *row)
   shop__pack_begin(pack, sizeof user);
   user.email = shop__pack_text(pack, row->email);
   user.subject = shop__pack_text(pack, row->subject);
+  user.language = shop__pack_text(pack, row->language);
   user.note = shop__pack_text(pack, row->note);
   user.external_id = shop__pack_text(pack, row->external_id);
   if (!pack->failed)
@@ -49,8 +51,7 @@ static int32_t lookup_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
-static int32_t look_up(shop_t *shop, struct lookup *lookup, shop_user_t **out,
-                       shop_error_t *err) {
+static int32_t look_up(shop_t *shop, struct lookup *lookup, shop_user_t **out, shop_error_t *err) {
   int32_t status = shop__db_glance(shop->db, lookup_fn, lookup, err);
 
   if (status == SHOP_OK)
@@ -132,6 +133,43 @@ int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const char *note,
   return shop__leave(shop, status);
 }
 
+/* ---- language ------------------------------------------------------------------------ */
+
+struct language {
+  const shop_token_t *token;
+  const char *language;
+  int64_t now_ms;
+};
+
+static int32_t language_fn(shop__tx_t *tx, void *ctx) {
+  const struct language *wanted = ctx;
+  struct shop__token_row user;
+  int32_t status = shop__token_check(tx, wanted->token, wanted->now_ms, &user);
+
+  if (status == SHOP_OK)
+    status = shop__user_set_language(tx, user.user_id, wanted->language, wanted->now_ms);
+  return status;
+}
+
+int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token, const char *language,
+                               const shop_options_t *options, shop_error_t *err) {
+  struct shop__db_write_rule rule = shop__options_rule(options, false);
+  struct language wanted = {.token = token, .language = language};
+  int32_t status = shop__enter_token(shop, token, err);
+
+  if (status != SHOP_OK)
+    return status;
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK && language != NULL && !shop__language_tag(language))
+    status = shop__error_set(err, SHOP_ERR_ARGUMENT,
+                             "the language must be a tag of BCP 47, such as \"de\" or \"pt-BR\"");
+  if (status == SHOP_OK) {
+    wanted.now_ms = shop__now_ms(shop);
+    status = shop__db_write(shop->db, language_fn, &wanted, &rule, err);
+  }
+  return shop__leave(shop, status);
+}
+
 /* ---- disabling ----------------------------------------------------------------------- */
 
 struct disabling {
@@ -187,6 +225,10 @@ int64_t shop_user_id(const shop_user_t *user) {
 
 const char *shop_user_email(const shop_user_t *user) {
   return user == NULL ? "" : shop__pack_text_at(user, user->email);
+}
+
+const char *shop_user_language(const shop_user_t *user) {
+  return user == NULL ? "" : shop__pack_text_at(user, user->language);
 }
 
 const char *shop_user_subject(const shop_user_t *user) {

@@ -5,7 +5,8 @@
   "o.id, o.number, o.user_id, o.cart_id, o.status, o.currency, o.total_minor, o.created_at_ms,"   \
   " o.placed_at_ms, o.email, o.email_key, o.external_id, o.shipping_address, o.billing_address,"  \
   " o.note, p.state, p.attention, p.captured_minor, p.refunded_minor,"  \
-  " p.captured_currency, p.reference, p.client_data, p.amount_minor, p.currency, p.held_since_ms"
+  " p.captured_currency, p.reference, p.client_data, p.amount_minor, p.currency, p.held_since_ms,"\
+  " o.language"
 #define ORDER_SOURCE " FROM orders o LEFT JOIN payments p ON p.order_id = o.id "
 #define ORDER_PAGE "o.id < $2 ORDER BY o.id DESC LIMIT $3"
 
@@ -35,7 +36,8 @@ static const char ORDERS_ANY[] =
 static const char ORDER_INSERT[] =
     "INSERT INTO orders (id, number, user_id, cart_id, status, currency, total_minor,"
     " created_at_ms, updated_at_ms, placed_at_ms, email, email_key, shipping_address,"
-    " billing_address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13)"
+    " billing_address, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12,"
+    " $13, $14)"
     " ON CONFLICT (number) DO NOTHING";
 static const char ORDER_SET_STATUS[] =
     "UPDATE orders SET status = $2, placed_at_ms = $3, updated_at_ms = $4 WHERE id = $1";
@@ -67,6 +69,7 @@ static void read_order(shop__query_t *q, struct shop__order_row *row) {
       .placed_at_ms = shop__query_get_int(q, 8),
       .email = shop__query_get_text(q, 9),
       .email_key = shop__query_get_text(q, 10),
+      .language = shop__query_get_text(q, 25),
       .external_id = shop__query_get_text(q, 11),
       .shipping_address = shop__query_get_text(q, 12),
       .billing_address = shop__query_get_text(q, 13),
@@ -190,6 +193,7 @@ int32_t shop__order_insert(shop__tx_t *tx, const struct shop__order_row *row, bo
   shop__query_text(q, 11, row->email_key);
   shop__query_text(q, 12, row->shipping_address);
   shop__query_text(q, 13, row->billing_address);
+  shop__query_text(q, 14, row->language);
   return shop__rows_change(q, inserted);
 }
 

@@ -81,6 +81,7 @@ struct shop__user_row {
   const char *password_hash;
   int64_t created_at_ms;
   const char *external_id;
+  const char *language; /* NULL: the shop's */
   const char *note;
   bool disabled;
   bool verified; /* the address */
@@ -95,6 +96,8 @@ int32_t shop__user_insert(shop__tx_t *tx, const struct shop__user_row *row,
                           bool *inserted) SHOP__MUST_USE;
 int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash,
                             int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__user_set_language(shop__tx_t *tx, int64_t id, const char *language,
+                                int64_t now_ms) SHOP__MUST_USE;
 int32_t shop__user_update_metadata(shop__tx_t *tx, int64_t id, const char *note,
                                    const char *external_id, int64_t now_ms,
                                    bool *found) SHOP__MUST_USE;
@@ -200,6 +203,7 @@ struct shop__token_row {
   const char *subject;
   const char *email;
   const char *email_key;
+  const char *language; /* of the user; NULL: the shop's */
 };
 int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
                         struct shop__token_row *row, bool *found) SHOP__MUST_USE;
@@ -401,6 +405,7 @@ struct shop__order_row {
   int64_t placed_at_ms; /* 0: not */
   const char *email;
   const char *email_key;
+  const char *language; /* NULL: the shop's */
   const char *external_id;
   const char *shipping_address;
   const char *billing_address;

@@ -4,7 +4,8 @@
 static const char TOKEN_GET[] =
     "SELECT t.user_id, t.epoch, u.epoch, t.expires_at_ms, t.revoked_at_ms, u.subject, u.email,"
     " u.email_key, k.state, u.disabled_at_ms, t.id,"
-    " COALESCE(t.last_used_at_ms, t.issued_at_ms), u.verified_at_ms FROM tokens t JOIN users u ON u.id = t.user_id"
+    " COALESCE(t.last_used_at_ms, t.issued_at_ms), u.verified_at_ms, u.language"
+    " FROM tokens t JOIN users u ON u.id = t.user_id"
     " LEFT JOIN signing_keys k ON k.kid = $2 WHERE t.jti = $1";
 static const char TOKEN_INSERT[] =
     "INSERT INTO tokens (jti, user_id, epoch, issued_at_ms, expires_at_ms, id, label)"
@@ -42,6 +43,7 @@ int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
         .revoked = !shop__query_is_null(q, 4),
         .subject = shop__query_get_text(q, 5),
         .email = shop__query_get_text(q, 6),
+        .language = shop__query_get_text(q, 13),
         .email_key = shop__query_get_text(q, 7),
         .key_state = (int32_t)shop__query_get_int(q, 8),
         .disabled = !shop__query_is_null(q, 9),

@@ -3,15 +3,18 @@
 
 #define USER_COLUMNS                                                                               \
   "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note,"         \
-  " disabled_at_ms, verified_at_ms, closed_at_ms"
+  " disabled_at_ms, verified_at_ms, closed_at_ms, language"
 
 static const char USER_BY_KEY[] = "SELECT " USER_COLUMNS " FROM users WHERE email_key = $1";
 static const char USER_BY_ID[] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1";
 static const char USER_INSERT[] =
     "INSERT INTO users (id, subject, epoch, email, email_key, password_hash, created_at_ms,"
-    " updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (email_key) DO NOTHING";
+    " updated_at_ms, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) ON CONFLICT (email_key) "
+    "DO NOTHING";
 static const char USER_SET_HASH[] =
     "UPDATE users SET password_hash = $2, updated_at_ms = $3 WHERE id = $1";
+static const char USER_SET_LANGUAGE[] =
+    "UPDATE users SET language = $2, updated_at_ms = $3 WHERE id = $1";
 static const char USER_SET_METADATA[] =
     "UPDATE users SET note = $2, external_id = $3, updated_at_ms = $4 WHERE id = $1";
 
@@ -48,6 +51,7 @@ static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *fou
         .disabled = !shop__query_is_null(q, 9),
         .verified = !shop__query_is_null(q, 10),
         .closed = !shop__query_is_null(q, 11),
+        .language = shop__query_get_text(q, 12),
     };
   return status;
 }
@@ -77,7 +81,17 @@ int32_t shop__user_insert(shop__tx_t *tx, const struct shop__user_row *row, bool
   shop__query_text(q, 5, row->email_key);
   shop__query_text(q, 6, row->password_hash);
   shop__query_int(q, 7, row->created_at_ms);
+  shop__query_text(q, 8, row->language);
   return shop__rows_change(q, inserted);
+}
+
+int32_t shop__user_set_language(shop__tx_t *tx, int64_t id, const char *language, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, USER_SET_LANGUAGE);
+
+  shop__query_int(q, 1, id);
+  shop__query_text(q, 2, language);
+  shop__query_int(q, 3, now_ms);
+  return shop__query_run(q, NULL);
 }
 
 int32_t shop__user_set_hash(shop__tx_t *tx, int64_t id, const char *password_hash, int64_t now_ms) {

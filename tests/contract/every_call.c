@@ -63,6 +63,8 @@ MAKE_GIVING(user_find_by_email, shop_user_t, shop_user_free,
             shop_user_find_by_email(shop, props->email, out, err))
 MAKE_GIVING(user_find_by_id, shop_user_t, shop_user_free,
             shop_user_find_by_id(shop, props->user_id, out, err))
+MAKE_PLAIN(user_set_language,
+           shop_user_set_language(shop, props->token, "pt-BR", NULL, err))
 MAKE_PLAIN(user_set_metadata,
            shop_user_set_metadata(shop, props->user_id, "a note", "an id", NULL, err))
 MAKE_GIVING(token_verify, shop_token_t, shop_token_free,
@@ -264,6 +266,7 @@ const struct call every_call[] = {
     {"shop_user_login", true, false, true, false, user_login},
     {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
     {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
+    {"shop_user_set_language", true, true, false, false, user_set_language},
     {"shop_user_set_metadata", true, false, false, false, user_set_metadata},
     {"shop_token_verify", false, false, true, false, token_verify},
     {"shop_product_put", true, false, false, false, product_put},

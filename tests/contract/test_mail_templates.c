@@ -258,6 +258,92 @@ START_TEST(the_shop_has_its_own_copy) {
 }
 END_TEST
 
+/* A mail is in the language that its reader had when the order was made; another user's is not
+   touched, and one that has none gets the shop's. */
+START_TEST(the_readers_language) {
+  struct world *world = world_prepare();
+  shop_options_t *options = NULL;
+  shop_token_t *ada = NULL, *bob;
+  shop_user_t *user = NULL;
+  shop_order_t *order;
+  int64_t cart_id;
+
+  ck_ok(world, set(world, SHOP_MAIL_CONFIRMATION, "de", SUBJECT, TEXT, HTML));
+  ck_ok(world, set(world, SHOP_MAIL_CONFIRMATION, "fr", "Commande", TEXT, HTML));
+  ck_assert_int_eq(shop_config_set_language(world->config, "fr-CA"), SHOP_OK);
+  world_open(world);
+  world_put(world, "TEA", 99900, "EUR", SHOP_STOCK_UNLIMITED);
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_language(NULL, "de"), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_options_set_language(options, "de_CH"), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_options_set_language(options, "de-CH"), SHOP_OK);
+  ck_refused(world,
+             shop_user_login(world->shop, "ada@example.org", PASSWORD, options, &ada, world->err),
+             SHOP_ERR_ARGUMENT); /* which takes none */
+  ck_ok(world,
+        shop_user_register(world->shop, "ada@example.org", PASSWORD, options, &ada, world->err));
+  ck_ok(world, shop_user_find_by_email(world->shop, "ada@example.org", &user, world->err));
+  ck_assert_str_eq(shop_user_language(user), "de-CH");
+  shop_user_free(user);
+  cart_id = world_cart(world, ada);
+  world_add(world, ada, cart_id, "TEA", 2);
+  order = world_bought(world, ada, cart_id);
+  ck_assert_str_eq(shop_order_language(order), "de-CH");
+  shop_order_free(order);
+  ck_has(world->transport.messages[0], "\r\nContent-Language: de\r\n");
+  ck_has(world->transport.messages[0], "EUR=C2=A01=E2=80=99998.00");
+
+  bob = world_shopper(world, "bob@example.org", "TEA", 1, &cart_id);
+  order = world_bought(world, bob, cart_id);
+  ck_assert_str_eq(shop_order_language(order), "");
+  shop_order_free(order);
+  ck_has(world->transport.messages[1], "\r\nSubject: Commande\r\n");
+  ck_has(world->transport.messages[1], "999,00=C2=A0=E2=82=AC");
+
+  ck_refused(world, shop_user_set_language(world->shop, bob, "d", NULL, world->err),
+             SHOP_ERR_ARGUMENT);
+  ck_ok(world, shop_user_set_language(world->shop, bob, "en-GB", NULL, world->err));
+  cart_id = world_cart(world, bob);
+  world_add(world, bob, cart_id, "TEA", 1);
+  shop_order_free(world_bought(world, bob, cart_id));
+  ck_has(world->transport.messages[2], "Total: =E2=82=AC999.00");
+  ck_ok(world, shop_user_set_language(world->shop, bob, NULL, NULL, world->err));
+  ck_ok(world, shop_user_find_by_email(world->shop, "bob@example.org", &user, world->err));
+  ck_assert_str_eq(shop_user_language(user), "");
+  ck_assert_str_eq(shop_user_language(NULL), "");
+  ck_assert_str_eq(shop_order_language(NULL), "");
+  shop_user_free(user);
+  shop_options_free(options);
+  shop_token_free(ada);
+  shop_token_free(bob);
+  end(world);
+}
+END_TEST
+
+/* The header and the envelope have the domain in ASCII, and both ways to type it are one account.
+ */
+START_TEST(a_domain_in_utf8) {
+  struct world *world = world_new();
+  shop_token_t *token, *again = NULL;
+  int64_t cart_id;
+
+  world_put(world, "TEA", 999, "EUR", 5);
+  token = world_shopper(world,
+                        "ada@b\xC3\xBC"
+                        "cher.example",
+                        "TEA", 1, &cart_id);
+  shop_order_free(world_bought(world, token, cart_id));
+  ck_has(world->transport.messages[0], "\r\nTo: ada@xn--bcher-kva.example\r\n");
+  ck_assert_str_eq(world->transport.recipients[0], "ada@xn--bcher-kva.example");
+  ck_refused(world,
+             shop_user_register(world->shop, "ada@xn--bcher-kva.example", PASSWORD, NULL, &again,
+                                world->err),
+             SHOP_ERR_EMAIL_TAKEN);
+  shop_token_free(token);
+  end(world);
+}
+END_TEST
+
 /* ---- a folder ------------------------------------------------------------------------------- */
 
 static void make_folder(const struct world *world, const char *name, char *out, size_t size) {
@@ -394,9 +480,12 @@ END_TEST
 
 int main(void) {
   const TTest *const tests[] = {
-      mistakes_are_refused, unfit_texts_are_refused,   the_hosts_own,
-      the_text_alone,       the_nearest_language,      language_tags,
-      from_a_folder,        the_shop_has_its_own_copy, mistakes_in_a_folder,
+      mistakes_are_refused, unfit_texts_are_refused,
+      the_hosts_own,        the_text_alone,
+      the_nearest_language, language_tags,
+      from_a_folder,        the_readers_language,
+      a_domain_in_utf8,     the_shop_has_its_own_copy,
+      mistakes_in_a_folder,
   };
 
   return HARNESS_RUN("mail templates", tests);

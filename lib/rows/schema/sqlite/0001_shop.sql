@@ -33,6 +33,7 @@ CREATE TABLE users (
   disabled_at_ms INTEGER,                    -- NULL: may log in
   verified_at_ms INTEGER,                    -- the address
   closed_at_ms  INTEGER,                     -- by the user: without email_key and password
+  language      TEXT,                        -- of their mails (BCP 47); NULL: the shop's
   external_id   TEXT,
   note          TEXT,
   CHECK (email_key IS NULL OR email IS NOT NULL),
@@ -160,6 +161,7 @@ CREATE TABLE orders (
   placed_at_ms     INTEGER,
   email            TEXT NOT NULL,
   email_key        TEXT NOT NULL,
+  language         TEXT,                     -- the user's, when it was made
   external_id      TEXT,
   shipping_address TEXT,
   billing_address  TEXT,
