@@ -17,6 +17,7 @@
 enum { DELIVERERS = 2, SALES = 6, LOG_MAX = 20000, PROCESSES_MAX = 1000 };
 
 static int rounds = 10;
+static int dawdles; /* how long the server takes for a mail */
 
 /* What the server has taken, from every process. */
 struct delivery {
@@ -47,6 +48,8 @@ static void serve(shop_mail_call_t *call, void *user) {
   int32_t at = atomic_fetch_add(&server->count, 1);
 
   (void)user;
+  for (int i = 0; i < dawdles; i++)
+    sched_yield();
   ck_assert_int_lt(at, LOG_MAX);
   ck_assert_ptr_nonnull(strstr(shop_mail_call_message(call), "\r\nMessage-ID:"));
   snprintf(server->log[at].number, sizeof server->log[at].number, "%s",
@@ -216,6 +219,7 @@ START_TEST(many_processes) {
   struct peer deliverers[PROCESSES], seller;
 
   rounds = 1;
+  dawdles = 2000;
   seller = start(world, sell);
   for (int i = 0; i < PROCESSES; i++)
     deliverers[i] = start(world, deliver_until_it_closes);

@@ -291,6 +291,7 @@ START_TEST(welcome) {
   ck_assert_int_eq(world_number(world, "SELECT length(message) FROM outbox WHERE state = 3"), 0);
   ck_ok(world, shop_user_register(world->shop, "ada@example.org", PASSWORD, keyed, &again,
                                   world->err));
+  shop_token_free(again);
   ck_status(world,
             shop_user_register(world->shop, "ADA@example.org", PASSWORD, NULL, &again, world->err),
             SHOP_ERR_EMAIL_TAKEN);
@@ -303,7 +304,6 @@ START_TEST(welcome) {
     }
   shop_event_page_free(events);
   shop_options_free(keyed);
-  shop_token_free(again);
   shop_token_free(token);
   world_verify(world, 0);
   world_free(world);
