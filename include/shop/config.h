@@ -74,6 +74,19 @@ SHOP_API int32_t shop_config_set_token_algorithm(shop_config_t *config, int32_t 
     refused. Default "libshop". @since 0.1.0 */
 SHOP_API int32_t shop_config_set_token_issuer(shop_config_t *config, const char *issuer);
 
+/** How long a token that comes with a refresh token is good (`shop_token_refresh`):
+    1,000 ms to 10 years, such as 15 minutes; rounded down to whole seconds. 0,
+    the default: registering and logging in give one token without a refresh
+    token, good as long as `shop_config_set_token_life_ms` says.
+    @since 0.1.0 */
+SHOP_API int32_t shop_config_set_access_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long one may go on refreshing after a login, 1,000 ms to 10 years. Default
+    90 days. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_refresh_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long a refresh token may lie unused, 1,000 ms to 10 years. Default 30
+    days. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_refresh_idle_ms(shop_config_t *config, int64_t idle_ms);
+
 /** The claim "aud" of tokens (RFC 7519 4.1.3): whom they are meant for, such as
     this shop among several with one issuer. 1 to 255 bytes; NULL, the default:
     none. With one set, tokens without it are refused; with none set, tokens

@@ -49,7 +49,7 @@ SHOP_API int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance);
 SHOP_API int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance);
 /** Mailed codes thrown away, an hour after they expired. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_codes(const shop_maintenance_t *maintenance);
-/** Expired tokens thrown away. @since 0.1.0 */
+/** Expired tokens and refresh tokens thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance);
 /** Signing keys thrown away, whose last token has expired. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance);

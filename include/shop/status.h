@@ -59,6 +59,8 @@ enum shop_status {
   SHOP_ERR_TOKEN_REVOKED = -203,
   /** The token is good, and has not the scope that is needed. */
   SHOP_ERR_SCOPE = -204,
+  /** A refresh token that was used before: all of its session is ended now. */
+  SHOP_ERR_TOKEN_REUSED = -205,
   /** The merchant has disabled the account. */
   SHOP_ERR_USER_DISABLED = -215,
   /** Too many attempts: wait for `shop_error_retry_after_ms` (guess.h). */

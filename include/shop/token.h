@@ -36,8 +36,52 @@ SHOP_API int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t *
                                    shop_error_t *err);
 
 /**
- * Ends a token at once, in every process. Repeating it is harmless, also with
- * a token that has expired.
+ * Gives a new token, and a new refresh token with it, for one that came with an
+ * earlier token, where `shop_config_set_access_life_ms` asks for that. Each
+ * refresh token is good once. One that was used before ends all that its login
+ * began, tokens and refresh tokens, for one of the two who have used it is a
+ * thief, and nobody can tell which (RFC 9700 4.14.2, RFC 6749 10.4); the event
+ * log tells "token.reuse_detected".
+ *
+ * So a client must not use one twice, nor two threads of it the same at once:
+ * the first gets the token, the second ends the session. A client that may lose
+ * an answer gives an idempotency key of its own with each refresh and repeats
+ * the call with the same key: until the new refresh token has been used, that
+ * gives another one in its place and ends what was given before. The key is then
+ * a secret like the token, so let it be random.
+ *
+ * A refresh token is 256 random bits, of which the store has the hash alone. It is
+ * good for `shop_config_set_refresh_idle_ms`, and all of a login's for
+ * `shop_config_set_refresh_life_ms`. Revoking a token ends them too, and so does
+ * whatever ends all tokens of a user.
+ *
+ * @param refresh_text as from `shop_token_refresh_text`
+ * @param options takes the deadline and the idempotency key
+ * @param out     receives the token; freed by `shop_token_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the shop is not set to give
+ *   refresh tokens; SHOP_ERR_TOKEN_INVALID not one of this shop;
+ *   SHOP_ERR_TOKEN_EXPIRED; SHOP_ERR_TOKEN_REVOKED; SHOP_ERR_USER_DISABLED;
+ *   SHOP_ERR_TOKEN_REUSED it was
+ *   used before, and all is ended (the one failure that changes something); or
+ *   as any call that writes (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_token_refresh(shop_t *shop, const char *refresh_text,
+                                    const shop_options_t *options, shop_token_t **out,
+                                    shop_error_t *err);
+
+/** The refresh token that came with a token; "" when none did, as with
+    `shop_token_verify`, and for NULL. Borrowed. It is a secret.
+    @since 0.1.0 */
+SHOP_API const char *shop_token_refresh_text(const shop_token_t *token);
+/** Until when the refresh token can be used, in ms since 1970; 0: there is none.
+    @since 0.1.0 */
+SHOP_API int64_t shop_token_refresh_expires_at_ms(const shop_token_t *token);
+
+/**
+ * Ends a token at once, in every process, and the refresh token and tokens that
+ * the same login began. Repeating it is harmless, also with a token that has
+ * expired. The event log tells "token.revoked" with the claim "jti".
  *
  * @param options takes the deadline
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_FOREIGN the token of another

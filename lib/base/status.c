@@ -44,6 +44,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_TOKEN_REVOKED";
   case SHOP_ERR_SCOPE:
     return "SHOP_ERR_SCOPE";
+  case SHOP_ERR_TOKEN_REUSED:
+    return "SHOP_ERR_TOKEN_REUSED";
   case SHOP_ERR_USER_DISABLED:
     return "SHOP_ERR_USER_DISABLED";
   case SHOP_ERR_THROTTLED:

@@ -130,6 +130,8 @@ static int32_t revoke_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK && !found)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such session");
   if (status == SHOP_OK)
+    status = shop__refresh_end_session(tx, owner.user_id, asked->session_id, asked->now_ms);
+  if (status == SHOP_OK)
     status = shop__user_note(tx, owner.user_id,
                              &(struct shop__moment){asked->now_ms, SHOP_ACTOR_SHOPPER},
                              "user.session_ended", NULL);

@@ -18,6 +18,8 @@ void shop__config_defaults(struct shop_config *config) {
       .busy_timeout_ms = 5000,
       .token_algorithm = SHOP_TOKEN_HS256,
       .token_life_ms = 30 * DAY_MS,
+      .refresh_life_ms = 90 * DAY_MS,
+      .refresh_idle_ms = 30 * DAY_MS,
       .password = {.memory_kib = 19456, .passes = 2, .parallel_max = 2},
       .cart_lines_max = 200,
       .quantity_max = 999,
@@ -153,6 +155,20 @@ int32_t shop_config_set_token_audience(shop_config_t *config, const char *audien
   }
   return config == NULL ? SHOP_ERR_ARGUMENT
                         : set_text(config->audience, audience, SHOP__ISSUER_MAX_BYTES);
+}
+
+int32_t shop_config_set_access_life_ms(shop_config_t *config, int64_t life_ms) {
+  if (life_ms != 0)
+    return set_int64(config, FIELD(config, access_life_ms), life_ms, 1000, TEN_YEARS_MS);
+  return set_int64(config, FIELD(config, access_life_ms), 0, 0, 0);
+}
+
+int32_t shop_config_set_refresh_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, refresh_life_ms), life_ms, 1000, TEN_YEARS_MS);
+}
+
+int32_t shop_config_set_refresh_idle_ms(shop_config_t *config, int64_t idle_ms) {
+  return set_int64(config, FIELD(config, refresh_idle_ms), idle_ms, 1000, TEN_YEARS_MS);
 }
 
 int32_t shop_config_set_token_skew_ms(shop_config_t *config, int64_t skew_ms) {

@@ -82,6 +82,9 @@ struct shop_config {
   int32_t token_algorithm;
   int64_t token_life_ms;
   int64_t token_skew_ms;
+  int64_t access_life_ms; /* 0: tokens come without a refresh token */
+  int64_t refresh_life_ms;
+  int64_t refresh_idle_ms;
   struct shop__hasher_settings password;
   struct shop__peppers peppers;
   shop_password_fn password_check;
@@ -316,6 +319,18 @@ int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_
 
 /* ---- token.c ------------------------------------------------------------------ */
 
+#define SHOP__REFRESH_BYTES SHOP__RANDOM_SECRET_BYTES
+
+/** The refresh token that came with a token. */
+struct shop__refresh_text {
+  char text[SHOP__REFRESH_BYTES]; /* "": none */
+  uint8_t hash[SHOP__REFRESH_HASH_BYTES];
+  uint8_t parent[SHOP__REFRESH_HASH_BYTES];
+  int64_t family_id; /* 0: begins one; else parent says which was used for it */
+  int64_t expires_at_ms;
+  int64_t family_expires_at_ms;
+};
+
 struct shop_token {
   char store_id[SHOP__STORE_ID_BYTES];
   char subject[SHOP__RANDOM_ID_BYTES];
@@ -330,6 +345,7 @@ struct shop_token {
   int64_t good_from_ms;
   int64_t good_until_ms;
   char *jwt;
+  struct shop__refresh_text refresh;
 };
 
 /** What a new token says. */
@@ -339,6 +355,9 @@ struct shop__grant {
   int64_t now_ms;
   const char *scope; /* NULL or "": none */
   int64_t life_ms;   /* 0: the shop's */
+  bool alone;        /* without a refresh token, whatever the shop's settings */
+  /* what a refresh goes on with; NULL: a family of its own */
+  const struct shop__refresh_row *refreshed;
 };
 /** Signs a token and runs fn in a write; *slot, which fn finds by its ctx, is the
     token meanwhile, and fn stores it by shop__token_store. All of it again when
@@ -357,6 +376,21 @@ int32_t shop__token_parse(shop_t *shop, const char *jwt, shop_token_t **out,
 /** Inside a transaction: is the token good now, and whose is it. */
 int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
                           struct shop__token_row *row) SHOP__MUST_USE;
+
+/* ---- token_refresh.c -------------------------------------------------------------- */
+
+/** A new text; its times are the settings' and those of the family that it goes on with. */
+void shop__refresh_make(const shop_t *shop, const struct shop__grant *grant,
+                        struct shop__refresh_text *out);
+/** Inside the write of shop__token_grant: the row of a token's refresh text. */
+int32_t shop__refresh_store(shop__tx_t *tx, const shop_token_t *token, int64_t user_id,
+                            const char *label) SHOP__MUST_USE;
+/** Inside a write: ends the family that a token belongs to, with all its tokens;
+    harmless for a token of none. */
+int32_t shop__refresh_end(shop__tx_t *tx, const char *jti, int64_t now_ms) SHOP__MUST_USE;
+/** As shop__refresh_end, of a user's token by its id. */
+int32_t shop__refresh_end_session(shop__tx_t *tx, int64_t user_id, int64_t session_id,
+                                  int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- once.c: idempotency keys ----------------------------------------------------- */
 

@@ -51,11 +51,21 @@ static void jwt_free(char *jwt) {
   shop__memory_free(jwt);
 }
 
+static bool has_refresh(const shop_t *shop, const struct shop__grant *grant) {
+  return shop->config.access_life_ms != 0 && !grant->alone;
+}
+
+static int64_t life_of(const shop_t *shop, const struct shop__grant *grant) {
+  if (grant->life_ms != 0)
+    return grant->life_ms;
+  return has_refresh(shop, grant) ? shop->config.access_life_ms : shop->config.token_life_ms;
+}
+
 /* A signed token that no row stands for yet. */
 static int32_t make(shop_t *shop, const struct shop__grant *grant, shop_token_t **out,
                     shop_error_t *err) {
   const struct shop__key *key = atomic_load(&shop->signing);
-  int64_t life_ms = grant->life_ms != 0 ? grant->life_ms : shop->config.token_life_ms;
+  int64_t life_ms = life_of(shop, grant);
   int64_t now_s = grant->now_ms / 1000;
   struct shop__claims claims = {
       .issued_at_s = now_s,
@@ -77,6 +87,8 @@ static int32_t make(shop_t *shop, const struct shop__grant *grant, shop_token_t 
     status = token_new(shop, &claims, key->kid, jwt, out, err);
   if (status != SHOP_OK)
     jwt_free(jwt);
+  else if (has_refresh(shop, grant))
+    shop__refresh_make(shop, grant, &(*out)->refresh);
   return status;
 }
 
@@ -97,6 +109,8 @@ int32_t shop__token_store(shop__tx_t *tx, const shop_token_t *token, int64_t use
 
   if (status == SHOP_OK && !inserted)
     status = shop__error_set(shop__tx_error(tx), STALE_KEY, "the signing key has changed");
+  if (status == SHOP_OK && token->refresh.text[0] != '\0')
+    status = shop__refresh_store(tx, token, user_id, label);
   return status;
 }
 
@@ -234,15 +248,31 @@ int32_t shop_token_verify(shop_t *shop, const char *jwt, shop_token_t **out, sho
 
 /* ---- revoking -------------------------------------------------------------------- */
 
+static int32_t log_revoked(shop__tx_t *tx, const struct check *check, int64_t user_id) {
+  return shop__event_insert(tx, &(struct shop__event_row){.at_ms = check->now_ms,
+                                                          .actor = SHOP_ACTOR_SHOPPER,
+                                                          .user_id = user_id,
+                                                          .name = "token.revoked",
+                                                          .before = check->token->jti});
+}
+
 static int32_t revoke_fn(shop__tx_t *tx, void *ctx) {
   const struct check *check = ctx;
+  const shop_token_t *token = check->token;
+  struct shop__token_row row = {0};
   bool found = false;
-  int32_t status = shop__token_set_revoked(tx, check->token->jti, check->now_ms, &found);
+  int32_t status = shop__token_get(tx, token->jti, token->kid, &row, &found);
+  int64_t user_id = row.user_id;
 
   if (status == SHOP_OK && !found)
     status = shop__error_set(shop__tx_error(tx), SHOP_ERR_TOKEN_INVALID,
                              "the token is of no user of this shop");
-  return status;
+  if (status == SHOP_OK)
+    status = shop__refresh_end(tx, token->jti, check->now_ms);
+  if (status != SHOP_OK || row.revoked)
+    return status;
+  status = shop__token_set_revoked(tx, token->jti, check->now_ms, &found);
+  return status == SHOP_OK ? log_revoked(tx, check, user_id) : status;
 }
 
 int32_t shop_token_revoke(shop_t *shop, const shop_token_t *token, const shop_options_t *options,
@@ -267,6 +297,14 @@ const char *shop_token_jwt(const shop_token_t *token) {
   return token == NULL ? "" : token->jwt;
 }
 
+const char *shop_token_refresh_text(const shop_token_t *token) {
+  return token == NULL ? "" : token->refresh.text;
+}
+
+int64_t shop_token_refresh_expires_at_ms(const shop_token_t *token) {
+  return token == NULL ? 0 : token->refresh.expires_at_ms;
+}
+
 int64_t shop_token_user_id(const shop_token_t *token) {
   return token == NULL ? 0 : token->user_id;
 }
@@ -283,5 +321,6 @@ void shop_token_free(shop_token_t *token) {
   if (token == NULL)
     return;
   jwt_free(token->jwt);
+  shop__memory_wipe(&token->refresh, sizeof token->refresh);
   shop__memory_free(token);
 }

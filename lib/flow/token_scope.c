@@ -77,7 +77,8 @@ static int32_t issue_token(shop_t *shop, struct issue *issue, int64_t life_ms,
                                                    .epoch = issue->epoch,
                                                    .now_ms = issue->now_ms,
                                                    .scope = issue->scopes,
-                                                   .life_ms = life_ms},
+                                                   .life_ms = life_ms,
+                                                   .alone = true},
                              &issue->token, issue_fn, issue, &rule, out, err);
   if (status == SHOP_OK)
     (*out)->user_id = issue->user_id;

@@ -7,6 +7,7 @@ static const char PRUNE_REQUESTS[] =
     " FROM requests WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)";
 static const char PRUNE_TOKENS[] =
     "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE expires_at_ms < $1"
+    " AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.jti = tokens.jti AND r.state = 1)"
     " ORDER BY expires_at_ms LIMIT $2)";
 static const char PRUNE_EVENTS[] =
     "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at_ms < $1 ORDER BY id LIMIT $2)";
@@ -14,6 +15,9 @@ static const char EXPIRE_CARTS[] =
     "UPDATE carts SET state = 4, version = version + 1, updated_at_ms = $3 WHERE id IN (SELECT id"
     " FROM carts WHERE state = 1 AND updated_at_ms < $1 AND hold_length_ms = 0 ORDER BY updated_at_ms LIMIT $2)";
 
+static const char PRUNE_REFRESHES[] =
+    "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens"
+    " WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)";
 static const char PRUNE_KEYS[] =
     "DELETE FROM signing_keys WHERE kid IN (SELECT kid FROM signing_keys WHERE until_ms < $1"
     " ORDER BY until_ms LIMIT $2)";
@@ -34,6 +38,11 @@ int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit, i
 int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                            int64_t *count) {
   return prune(tx, PRUNE_TOKENS, expired_before_ms, limit, count);
+}
+
+int32_t shop__prune_refreshes(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                              int64_t *count) {
+  return prune(tx, PRUNE_REFRESHES, expired_before_ms, limit, count);
 }
 
 int32_t shop__prune_signing_keys(shop__tx_t *tx, int64_t until_before_ms, int32_t limit,

@@ -642,6 +642,53 @@ int32_t shop__outbox_delete_sent(shop__tx_t *tx, int64_t before_ms, int32_t limi
 int32_t shop__outbox_delete_dead(shop__tx_t *tx, int64_t before_ms, int32_t limit,
                                  int64_t *count) SHOP__MUST_USE;
 
+/* ---- refresh_tokens.c ------------------------------------------------------------ */
+
+#define SHOP__REFRESH_HASH_BYTES 32
+
+enum shop__refresh_state {
+  SHOP__REFRESH_GOOD = 1,
+  SHOP__REFRESH_USED = 2,
+  SHOP__REFRESH_ENDED = 3
+};
+/** Hashes have SHOP__REFRESH_HASH_BYTES. */
+struct shop__refresh_row {
+  const void *hash;
+  int64_t family_id;
+  int64_t user_id;
+  int64_t epoch;
+  int32_t state;
+  const char *jti;
+  int64_t expires_at_ms;
+  int64_t family_expires_at_ms;
+  const void *parent;     /* NULL: the family's first */
+  const void *key_digest; /* NULL: used without a key, or not used */
+  const char *label;      /* NULL or "": none */
+  /* of the user, when read */
+  const char *subject;
+  int64_t user_epoch;
+  bool disabled;
+};
+int32_t shop__refresh_get(shop__tx_t *tx, const void *hash, struct shop__refresh_row *row,
+                          bool *found) SHOP__MUST_USE;
+/** The good one of a family. */
+int32_t shop__refresh_get_good(shop__tx_t *tx, int64_t family_id, struct shop__refresh_row *row,
+                               bool *found) SHOP__MUST_USE;
+/** As a good one; one of the family must not be there yet. */
+int32_t shop__refresh_insert(shop__tx_t *tx, const struct shop__refresh_row *row) SHOP__MUST_USE;
+/** A good one is used now. */
+int32_t shop__refresh_use(shop__tx_t *tx, const void *hash, const void *key_digest) SHOP__MUST_USE;
+/** Ends the good one of a family. */
+int32_t shop__refresh_end_family(shop__tx_t *tx, int64_t family_id) SHOP__MUST_USE;
+/** Revokes the tokens of a family that were not. */
+int32_t shop__refresh_revoke_tokens(shop__tx_t *tx, int64_t family_id,
+                                    int64_t now_ms) SHOP__MUST_USE;
+/** The family of a user's token with this id; 0: none. */
+int32_t shop__refresh_family_of_session(shop__tx_t *tx, int64_t user_id, int64_t id,
+                                        int64_t *family_id) SHOP__MUST_USE;
+/** The family that a token belongs to; 0: none. */
+int32_t shop__refresh_family_of(shop__tx_t *tx, const char *jti, int64_t *family_id) SHOP__MUST_USE;
+
 /* ---- events.c ------------------------------------------------------------------ */
 
 struct shop__event_row {
@@ -683,6 +730,8 @@ int32_t shop__prune_requests(shop__tx_t *tx, int64_t before_ms, int32_t limit,
                              int64_t *count) SHOP__MUST_USE;
 int32_t shop__prune_tokens(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                            int64_t *count) SHOP__MUST_USE;
+int32_t shop__prune_refreshes(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                              int64_t *count) SHOP__MUST_USE;
 int32_t shop__prune_signing_keys(shop__tx_t *tx, int64_t until_before_ms, int32_t limit,
                                  int64_t *count) SHOP__MUST_USE;
 int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit,

@@ -18,13 +18,18 @@ static const char TOKEN_LABEL[] = "SELECT label FROM tokens WHERE jti = $1";
 static const char TOKEN_TOUCH[] =
     "UPDATE tokens SET last_used_at_ms = $3 WHERE jti = $1"
     " AND COALESCE(last_used_at_ms, issued_at_ms) < $2";
+/* One that came with a refresh token lives as long as that, and gives way to the next. */
 static const char SESSIONS_EACH[] =
-    "SELECT id, jti, issued_at_ms, COALESCE(last_used_at_ms, issued_at_ms), expires_at_ms, label"
-    " FROM tokens WHERE user_id = $1 AND id < $2 AND epoch = $3 AND revoked_at_ms IS NULL"
-    " AND expires_at_ms > $4 ORDER BY id DESC LIMIT $5";
+    "SELECT t.id, t.jti, t.issued_at_ms, COALESCE(t.last_used_at_ms, t.issued_at_ms),"
+    " COALESCE(r.expires_at_ms, t.expires_at_ms), t.label FROM tokens t"
+    " LEFT JOIN refresh_tokens r ON r.jti = t.jti"
+    " WHERE t.user_id = $1 AND t.id < $2 AND t.epoch = $3 AND t.revoked_at_ms IS NULL"
+    " AND COALESCE(r.expires_at_ms, t.expires_at_ms) > $4 AND COALESCE(r.state, 1) = 1"
+    " ORDER BY t.id DESC LIMIT $5";
 static const char SESSION_REVOKE[] =
     "UPDATE tokens SET revoked_at_ms = $4 WHERE user_id = $1 AND id = $2 AND epoch = $3"
-    " AND revoked_at_ms IS NULL AND expires_at_ms > $4";
+    " AND revoked_at_ms IS NULL AND (expires_at_ms > $4 OR EXISTS (SELECT 1 FROM refresh_tokens r"
+    " WHERE r.jti = tokens.jti AND r.state = 1 AND r.expires_at_ms > $4))";
 
 int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
                         struct shop__token_row *row, bool *found) {

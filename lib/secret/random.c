@@ -30,6 +30,14 @@ void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]) {
   shop__memory_wipe(raw, sizeof raw);
 }
 
+void shop__random_secret(char out[SHOP__RANDOM_SECRET_BYTES]) {
+  uint8_t raw[32];
+  randombytes_buf(raw, sizeof raw);
+  sodium_bin2base64(out, SHOP__RANDOM_SECRET_BYTES, raw, sizeof raw,
+                    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  shop__memory_wipe(raw, sizeof raw);
+}
+
 void shop__digest(const void *data, size_t size, uint8_t out[32]) {
   crypto_generichash(out, 32, data, size, NULL, 0);
 }

@@ -22,6 +22,9 @@ void shop__random_id(char out[SHOP__RANDOM_ID_BYTES]);
     length. size 16 to 64. */
 void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, const char *b,
                         uint8_t *out, size_t size);
+#define SHOP__RANDOM_SECRET_BYTES 44
+/** 256 random bits as 43 characters of base64url and a NUL. */
+void shop__random_secret(char out[SHOP__RANDOM_SECRET_BYTES]);
 /** BLAKE2b-256 of data, as 32 bytes. */
 void shop__digest(const void *data, size_t size, uint8_t out[32]);
 

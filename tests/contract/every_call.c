@@ -153,6 +153,8 @@ MAKE_GIVING(token_issue, shop_token_t, shop_token_free,
 MAKE_PLAIN(token_require_scope,
            shop_token_require_scope(shop, props->token == NULL ? NULL : props->merchant_token,
                                     "merchant", err))
+MAKE_GIVING(token_refresh, shop_token_t, shop_token_free,
+            shop_token_refresh(shop, props->refresh_text, NULL, out, err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
 /* ---- accounts */
@@ -332,6 +334,7 @@ const struct call every_call[] = {
     {"shop_cart_clear", true, true, true, false, cart_clear},
     {"shop_product_retire", true, false, false, false, product_retire},
     {"shop_recover", false, false, false, false, recover},
+    {"shop_token_refresh", true, false, true, true, token_refresh},
     {"shop_token_issue", true, false, true, false, token_issue},
     {"shop_token_require_scope", false, true, false, false, token_require_scope},
     {"shop_key_list", false, false, true, false, key_list},
@@ -518,6 +521,7 @@ struct scene scene_in(struct world *world) {
   ck_assert_int_eq(shop_config_set_gateway_lease_ms(world->config, 10 * HOUR_MS), SHOP_OK);
   ck_assert_int_eq(shop_config_set_reset_life_ms(world->config, 24 * HOUR_MS), SHOP_OK);
   ck_assert_int_eq(shop_config_set_codes_hourly_max(world->config, 100), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_access_life_ms(world->config, 1000 * HOUR_MS), SHOP_OK);
   world_open(world);
   world_put(world, "TEA", 999, "EUR", 50);
   world_put(world, "MILK", 120, "EUR", 50);
@@ -549,6 +553,9 @@ struct scene scene_in(struct world *world) {
   ck_ok(world, shop_token_issue(world->shop, scene.props.user_id, "merchant", 0, NULL,
                                 &scene.merchant_token, world->err));
   scene.props.merchant_token = scene.merchant_token;
+  ck_ok(world, shop_user_login(world->shop, "ada@example.org", PASSWORD, NULL,
+                               &scene.second_login, world->err));
+  scene.props.refresh_text = shop_token_refresh_text(scene.second_login);
   return scene;
 }
 
@@ -565,5 +572,6 @@ void scene_free(struct scene *scene) {
   shop_mail_free(scene->mail);
   shop_token_free(scene->token);
   shop_token_free(scene->merchant_token);
+  shop_token_free(scene->second_login);
   world_free(scene->world);
 }

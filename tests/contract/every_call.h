@@ -39,6 +39,7 @@ struct props {
   const shop_product_batch_t *batch;   /* of sku, and of another product */
   const char *backup_path;
   const shop_token_t *merchant_token; /* with the scope "merchant" */
+  const char *refresh_text; /* of another login of the token's user */
   char kid[24]; /* of a key that has signed nothing */
   /* result: the outputs are as the status promises: an object with SHOP_OK and
      with the outcome family, else NULL or 0 (the order also when the store failed
@@ -65,7 +66,7 @@ extern const size_t every_call_count;
    filled cart, and what else the calls need: orders of other shoppers. */
 struct scene {
   struct world *world;
-  shop_token_t *token, *merchant_token;
+  shop_token_t *token, *merchant_token, *second_login;
   shop_order_t *order;
   shop_token_t *other_tokens[6];
   shop_order_t *other_orders[5];

@@ -93,6 +93,25 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_expiry ON tokens (expires_at_ms);
 CREATE INDEX tokens_user ON tokens (user_id, id);
 
+-- Refresh tokens. A family is what one login began; one of it is good at a time.
+CREATE TABLE refresh_tokens (
+  hash                 BLOB PRIMARY KEY,     -- BLAKE2b-256 of the text
+  family_id            INTEGER NOT NULL,
+  user_id              INTEGER NOT NULL REFERENCES users (id),
+  epoch                INTEGER NOT NULL,     -- the user's, when it was made
+  state                INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3), -- good, used, ended
+  jti                  TEXT NOT NULL,        -- of the token it came with
+  expires_at_ms        INTEGER NOT NULL,
+  family_expires_at_ms INTEGER NOT NULL,
+  parent               BLOB,                 -- the one it was got for
+  key_digest           BLOB,                 -- of the idempotency key it was used with
+  label                TEXT                  -- of the session
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX refresh_tokens_good ON refresh_tokens (family_id) WHERE state = 1;
+CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id, jti);
+CREATE INDEX refresh_tokens_jti ON refresh_tokens (jti);
+CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at_ms);
+
 -- Stock: on hand = available + reserved - shortfall = received - sold. Reserved
 -- is what unfinished orders reserve and what held carts hold.
 -- available NULL: unlimited. The shortfall is what purchases hold beyond what
