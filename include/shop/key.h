@@ -59,6 +59,40 @@ SHOP_API int32_t shop_key_retire(shop_t *shop, const char *kid, const shop_optio
                                  shop_error_t *err);
 
 /**
+ * Seals the signing keys in the store with a secret of the host, such as one that
+ * its key management hands out, so that who steals the file cannot sign tokens
+ * (XChaCha20-Poly1305, by libsodium). Keys of a store that had no secret are
+ * sealed when it is next opened with one; since they stood open until then, and
+ * in copies of the file still do, rotate and retire them too. A store with
+ * sealed keys is not opened without their secret: SHOP_ERR_KEY_SECRET. A lost
+ * secret cannot be had back; what is lost with it is that all have to log in
+ * again, once the rows of signing_keys were deleted by hand.
+ *
+ * @param secret       random bytes, not a password; not kept; NULL: none
+ * @param secret_bytes 16 to 1,024; 0 with NULL
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_config_set_key_secret(shop_config_t *config, const void *secret,
+                                            size_t secret_bytes);
+
+/**
+ * Seals all keys with a new secret, in one transaction; also the first one. This
+ * shop goes on with it. Give it to the configs of all processes from then on: one
+ * that is open with the old secret goes on too, until it needs a key that was
+ * made after this.
+ *
+ * @param secret       as for `shop_config_set_key_secret`
+ * @param secret_bytes 16 to 1,024
+ * @param options      takes the deadline
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_KEY_SECRET another process has sealed
+ *   them with yet another secret; or as any call that writes (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_key_rewrap(shop_t *shop, const void *secret, size_t secret_bytes,
+                                 const shop_options_t *options, shop_error_t *err);
+
+/**
  * Lists the keys, oldest first.
  *
  * @param out receives the list; freed by `shop_key_ring_free`

@@ -165,7 +165,10 @@ enum shop_status {
   /** The purchase needs a payment, and no charge callback is set. */
   SHOP_ERR_NO_GATEWAY = -604,
   /** The store has passwords hashed with a pepper that was not given. */
-  SHOP_ERR_PEPPER = -610
+  SHOP_ERR_PEPPER = -610,
+  /** The store's signing keys are sealed with a secret that was not given, or with
+      another one. */
+  SHOP_ERR_KEY_SECRET = -611
 };
 
 /**

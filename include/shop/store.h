@@ -41,6 +41,8 @@ extern "C" {
  *   SHOP_ERR_NOT_A_STORE the file is not SQLite's;
  *   SHOP_ERR_NOT_A_SHOP  it is SQLite's but not a shop;
  *   SHOP_ERR_TOO_NEW     a newer libshop has migrated it;
+ *   SHOP_ERR_KEY_SECRET  signing keys are sealed with a secret that was not given,
+ *                        or with another one (key.h);
  *   SHOP_ERR_PEPPER      passwords need a pepper that was not given (password.h);
  *   SHOP_ERR_READ_ONLY   the file or its folder cannot be written;
  *   SHOP_ERR_DISK_FULL, SHOP_ERR_IO, SHOP_ERR_CORRUPT, SHOP_ERR_BUSY,

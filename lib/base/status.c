@@ -136,6 +136,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_IN_CALLBACK";
   case SHOP_ERR_PEPPER:
     return "SHOP_ERR_PEPPER";
+  case SHOP_ERR_KEY_SECRET:
+    return "SHOP_ERR_KEY_SECRET";
   case SHOP_ERR_NO_GATEWAY:
     return "SHOP_ERR_NO_GATEWAY";
   }

@@ -58,8 +58,8 @@ int32_t shop_config_new(shop_config_t **out) {
 
 void shop_config_free(shop_config_t *config) {
   if (config != NULL) {
-    shop__memory_wipe(&config->peppers, sizeof config->peppers);
     shop__mail_templates_free(config->templates);
+    shop__memory_wipe(config, sizeof *config);
   }
   shop__memory_free(config);
 }

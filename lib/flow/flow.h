@@ -87,6 +87,7 @@ struct shop_config {
   int64_t refresh_idle_ms;
   struct shop__hasher_settings password;
   struct shop__peppers peppers;
+  struct shop__seal seal; /* of the signing keys; changed by shop_key_rewrap, under the lock */
   shop_password_fn password_check;
   void *password_check_user;
   struct shop__guess_settings guess;
@@ -248,9 +249,19 @@ int32_t shop__text_give(struct shop__bytes *bytes, shop_text_t **out,
 
 /** Reads the signing keys, makes what is missing, and picks the one that signs. */
 int32_t shop__keyring_refresh(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
+/** A copy of the seal of the moment; to be wiped. */
+struct shop__seal shop__keyring_seal(shop_t *shop);
+/** The key of a row that is not retired. */
+int32_t shop__keyring_load(const struct shop__seal *seal, const struct shop__signing_key_row *row,
+                           struct shop__key *key, shop_error_t *err) SHOP__MUST_USE;
 /** Inside a write: a new key, which signs from now on. */
-int32_t shop__keyring_store(shop__tx_t *tx, const struct shop__key *key,
-                            int64_t now_ms) SHOP__MUST_USE;
+int32_t shop__keyring_store(shop__tx_t *tx, const struct shop__seal *seal,
+                            const struct shop__key *key, int64_t now_ms) SHOP__MUST_USE;
+/** Seals what stands open in the store; with another seal than the shop's, all,
+    and takes that one. */
+int32_t shop__keyring_wrap(shop_t *shop, const struct shop__seal *seal,
+                           const struct shop__db_write_rule *rule,
+                           shop_error_t *err) SHOP__MUST_USE;
 /** Takes a key into use that is in the store now; the node is the keyring's. */
 void shop__keyring_take(shop_t *shop, struct shop__key_node *node);
 void shop__keyring_close(shop_t *shop);

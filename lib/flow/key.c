@@ -4,19 +4,23 @@
 
 #include "flow.h"
 
+#define SECRET_BYTES_MIN 16
+#define SECRET_BYTES_MAX 1024
+
 /* ---- rotate ------------------------------------------------------------------------- */
 
 struct change {
   const char *kid;              /* of the key that ends */
   int32_t alg;                  /* of the key that is followed */
   struct shop__key_node *fresh; /* the one that follows */
+  struct shop__seal seal;
   int64_t now_ms;
   bool stored; /* result: it does follow */
 };
 
 static int32_t store_fresh(shop__tx_t *tx, struct change *change) {
   change->stored = true;
-  return shop__keyring_store(tx, &change->fresh->key, change->now_ms);
+  return shop__keyring_store(tx, &change->seal, &change->fresh->key, change->now_ms);
 }
 
 static int32_t log_change(shop__tx_t *tx, const struct change *change, const char *name,
@@ -65,7 +69,9 @@ static int32_t apply(shop_t *shop, struct change *change, shop__db_fn fn,
   status = shop__key_generate(change->alg, &change->fresh->key, err);
   if (status == SHOP_OK) {
     change->now_ms = shop__now_ms(shop);
+    change->seal = shop__keyring_seal(shop);
     status = shop__db_write(shop->db, fn, change, &rule, err);
+    shop__memory_wipe(&change->seal, sizeof change->seal);
   }
   if (status == SHOP_OK && change->stored) {
     shop__keyring_take(shop, change->fresh);
@@ -149,6 +155,45 @@ int32_t shop_key_retire(shop_t *shop, const char *kid, const shop_options_t *opt
     status = shop__db_read(shop->db, find_fn, &change, err);
   if (status == SHOP_OK)
     status = apply(shop, &change, retire_fn, options, err);
+  return shop__leave(shop, status);
+}
+
+/* ---- the key secret --------------------------------------------------------------------- */
+
+static bool is_secret(const void *secret, size_t size) {
+  return secret != NULL && size >= SECRET_BYTES_MIN && size <= SECRET_BYTES_MAX;
+}
+
+int32_t shop_config_set_key_secret(shop_config_t *config, const void *secret, size_t secret_bytes) {
+  bool none = secret == NULL && secret_bytes == 0;
+
+  if (config == NULL || (!none && !is_secret(secret, secret_bytes)))
+    return SHOP_ERR_ARGUMENT;
+  if (none)
+    shop__memory_wipe(&config->seal, sizeof config->seal);
+  else
+    shop__seal_make(secret, secret_bytes, &config->seal);
+  return SHOP_OK;
+}
+
+int32_t shop_key_rewrap(shop_t *shop, const void *secret, size_t secret_bytes,
+                        const shop_options_t *options, shop_error_t *err) {
+  struct shop__db_write_rule rule = shop__options_rule(options, false);
+  struct shop__seal seal;
+  int32_t status = shop__enter(shop, err);
+
+  if (status != SHOP_OK)
+    return status;
+  if (!is_secret(secret, secret_bytes))
+    return shop__leave(shop,
+                       shop__error_set(err, SHOP_ERR_ARGUMENT, "a key secret has %d to %d bytes",
+                                       SECRET_BYTES_MIN, SECRET_BYTES_MAX));
+  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  if (status == SHOP_OK) {
+    shop__seal_make(secret, secret_bytes, &seal);
+    status = shop__keyring_wrap(shop, &seal, &rule, err);
+    shop__memory_wipe(&seal, sizeof seal);
+  }
   return shop__leave(shop, status);
 }
 
@@ -249,8 +294,14 @@ void shop_key_ring_free(shop_key_ring_t *ring) {
 
 /* ---- export ------------------------------------------------------------------------------ */
 
+struct jwks {
+  struct shop__seal seal;
+  struct shop__bytes bytes;
+};
+
 static int32_t jwks_fn(shop__tx_t *tx, void *ctx) {
-  struct shop__bytes *bytes = ctx;
+  struct jwks *jwks = ctx;
+  struct shop__bytes *bytes = &jwks->bytes;
   struct shop__signing_key_row row;
   shop__query_t *q = shop__signing_keys_each(tx);
   const char *between = "";
@@ -283,7 +334,7 @@ static int32_t jwks_fn(shop__tx_t *tx, void *ctx) {
 }
 
 int32_t shop_key_export_jwks(shop_t *shop, shop_text_t **out, shop_error_t *err) {
-  struct shop__bytes bytes = {0};
+  struct jwks jwks = {0};
   int32_t status;
 
   if (out != NULL)
@@ -293,9 +344,11 @@ int32_t shop_key_export_jwks(shop_t *shop, shop_text_t **out, shop_error_t *err)
     return status;
   if (out == NULL)
     return shop__leave(shop, shop__missing("out", err));
-  status = shop__db_read(shop->db, jwks_fn, &bytes, err);
+  jwks.seal = shop__keyring_seal(shop);
+  status = shop__db_read(shop->db, jwks_fn, &jwks, err);
+  shop__memory_wipe(&jwks.seal, sizeof jwks.seal);
   if (status == SHOP_OK)
-    status = shop__text_give(&bytes, out, err);
-  shop__bytes_free(&bytes);
+    status = shop__text_give(&jwks.bytes, out, err);
+  shop__bytes_free(&jwks.bytes);
   return shop__leave(shop, status);
 }

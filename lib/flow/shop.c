@@ -241,7 +241,7 @@ static void destroy(shop_t *shop) {
   shop__db_close(shop->db);
   pthread_cond_destroy(&shop->idle);
   pthread_mutex_destroy(&shop->lock);
-  shop__memory_wipe(&shop->config.peppers, sizeof shop->config.peppers);
+  shop__memory_wipe(&shop->config, sizeof shop->config);
   shop__memory_wipe(shop->guess_secret, sizeof shop->guess_secret);
   shop__memory_free(shop);
 }

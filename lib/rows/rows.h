@@ -52,6 +52,7 @@ struct shop__signing_key_row {
   int32_t state;
   int64_t created_at_ms;
   int64_t until_ms; /* 0 of an active one */
+  bool sealed;
   const void *secret;
   size_t secret_size;
 };
@@ -67,6 +68,9 @@ int32_t shop__signing_key_insert(shop__tx_t *tx, const struct shop__signing_key_
 #define SHOP__KID_TEXT_BYTES 24
 int32_t shop__signing_key_rest(shop__tx_t *tx, int32_t alg, int64_t until_ms,
                                char kid[SHOP__KID_TEXT_BYTES]) SHOP__MUST_USE;
+/** Puts another form of the same secret in its place. */
+int32_t shop__signing_key_seal(shop__tx_t *tx, const char *kid, const void *sealed,
+                               size_t size) SHOP__MUST_USE;
 /** Ends a key of any state and throws its secret away. */
 int32_t shop__signing_key_retire(shop__tx_t *tx, const char *kid, int64_t until_ms) SHOP__MUST_USE;
 

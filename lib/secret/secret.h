@@ -147,6 +147,25 @@ bool shop__key_jwk(const struct shop__key *key, struct shop__bytes *out) SHOP__M
 /** Wipes; NULL is harmless. */
 void shop__key_wipe(struct shop__key *key);
 
+/* ---- seal.c: keys as a store holds them that has a key secret --------------- */
+
+/** Made of a secret of the host, which is not kept. */
+struct shop__seal {
+  bool on; /* false: there is none */
+  uint8_t key[32];
+};
+#define SHOP__SEAL_MORE_BYTES 41
+#define SHOP__SEALED_MAX_BYTES (SHOP__KEY_MAX_BYTES + SHOP__SEAL_MORE_BYTES)
+void shop__seal_make(const void *secret, size_t size, struct shop__seal *out);
+/** Seals a key's secret; returns the size. */
+size_t shop__seal_close(const struct shop__seal *seal, const struct shop__key *key,
+                        uint8_t out[SHOP__SEALED_MAX_BYTES]);
+/** As shop__key_load, of what was sealed. SHOP_ERR_KEY_SECRET where the seal is off
+    or another one. */
+int32_t shop__seal_open(const struct shop__seal *seal, const char *kid, int32_t alg,
+                        const void *sealed, size_t size, struct shop__key *out,
+                        shop_error_t *err) SHOP__MUST_USE;
+
 /* ---- token_text.c: what stands in a token, checked before and after libjwt;
         jwt.c: libjwt behind it ---------------------------------------------- */
 

@@ -147,6 +147,7 @@ MAKE_ASKING(order_cancel, shop_order_cancel(shop, props->captured, NULL, out, er
 MAKE_GIVING(key_list, shop_key_ring_t, shop_key_ring_free, shop_key_list(shop, out, err))
 MAKE_GIVING(key_export_jwks, shop_text_t, shop_text_free, shop_key_export_jwks(shop, out, err))
 MAKE_PLAIN(key_rotate, shop_key_rotate(shop, SHOP_TOKEN_ES256, NULL, err))
+MAKE_PLAIN(key_rewrap, shop_key_rewrap(shop, "a secret of 16 bytes or more", 28, NULL, err))
 MAKE_PLAIN(key_retire, shop_key_retire(shop, props->kid, NULL, err))
 MAKE_GIVING(token_issue, shop_token_t, shop_token_free,
             shop_token_issue(shop, props->user_id, "merchant", 0, NULL, out, err))
@@ -340,6 +341,7 @@ const struct call every_call[] = {
     {"shop_key_list", false, false, true, false, key_list},
     {"shop_key_export_jwks", false, false, true, false, key_export_jwks},
     {"shop_key_rotate", true, false, false, false, key_rotate},
+    {"shop_key_rewrap", true, false, false, false, key_rewrap},
     {"shop_key_retire", true, false, false, false, key_retire},
     {"shop_token_revoke", true, true, false, false, token_revoke},
 };

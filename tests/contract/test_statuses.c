@@ -80,6 +80,7 @@ static const struct {
     ROW(SHOP_ERR_CLOSED, "test_store", "close_waits_and_refuses"),
     ROW(SHOP_ERR_IN_CALLBACK, "test_store", "close_in_callback"),
     ROW(SHOP_ERR_PEPPER, "test_passwords", "pepper_is_missing"),
+    ROW(SHOP_ERR_KEY_SECRET, "test_key_secret", "secret_is_asked_for"),
     ROW(SHOP_ERR_NO_GATEWAY, "test_purchase_refusals", "no_method_and_no_gateway"),
 #undef ROW
 };

@@ -16,6 +16,7 @@ CREATE TABLE signing_keys (
   state         INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3), -- signs, verifies, retired
   created_at_ms INTEGER NOT NULL,
   until_ms      INTEGER,                     -- when its last token has expired; NULL: it signs
+  sealed        INTEGER NOT NULL DEFAULT 0,  -- 1: the secret is sealed by the host's
   secret        BLOB NOT NULL,               -- retired: empty
   CHECK ((state = 1) = (until_ms IS NULL))
 ) STRICT, WITHOUT ROWID;
