@@ -14,7 +14,7 @@ export PATH
 export PYTHONDONTWRITEBYTECODE=1
 
 . "$top/examples/packages.sh"
-need_packages $library_packages libcsv-dev check g++ valgrind openssl ca-certificates argon2
+need_packages $library_packages libcsv-dev check g++ valgrind python3-jwt python3-cryptography openssl ca-certificates argon2
 # What the mail servers need that are tried; they themselves are unpacked into the build, for their packages conflict.
 need_packages libnss-wrapper libidn12 libgnutls-dane0 libdb5.3 libnsl2 libpcre2-8-0 libicu72 libsasl2-2
 # What money and dates are compared with.

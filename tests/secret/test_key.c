@@ -339,6 +339,30 @@ START_TEST(digest_vector) {
 }
 END_TEST
 
+/* The key of RFC 7517 A.2 gives the public key of A.1, and nothing more. */
+START_TEST(rfc7517_example) {
+  static const char pem[] =
+      "-----BEGIN EC PRIVATE KEY-----\n"
+      "MHcCAQEEIPO9DAeoH7kyeB7VJ1L2DMiaa+XlGTT+AZON21XY93gBoAoGCCqGSM49\n"
+      "AwEHoUQDQgAEMKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D7gS2XpJFbZ\n"
+      "iItSs3m9+9Ue6GnvHw/GW2ZZaVtszggXIw==\n"
+      "-----END EC PRIVATE KEY-----\n";
+  struct shop__key key;
+  struct shop__bytes bytes = {0};
+  ck_assert_int_eq(shop__key_load("1", SHOP__KEY_ES256, pem, sizeof pem - 1, &key, NULL), SHOP_OK);
+  ck_assert(shop__key_jwk(&key, &bytes));
+  ck_assert_str_eq(bytes.data,
+                   "{\"kty\":\"EC\",\"use\":\"sig\",\"alg\":\"ES256\",\"kid\":\"1\","
+                   "\"crv\":\"P-256\",\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","
+                   "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}");
+  shop__bytes_free(&bytes);
+  forge_key(SHOP__KEY_HS256, &key); /* a secret has no public half */
+  ck_assert(!shop__key_jwk(&key, &bytes));
+  ck_assert_uint_eq(bytes.used, 0);
+  ck_assert(!shop__key_jwk(NULL, &bytes));
+}
+END_TEST
+
 int main(void) {
   if (shop__secret_init(NULL) != SHOP_OK || shop__secret_init(NULL) != SHOP_OK) {
     return EXIT_FAILURE;
@@ -346,6 +370,7 @@ int main(void) {
   Suite *suite = suite_create("key");
   TCase *tests = tcase_create("key");
   tcase_set_timeout(tests, 60);
+  tcase_add_test(tests, rfc7517_example);
   tcase_add_test(tests, generated_keys_load);
   tcase_add_test(tests, unknown_algorithm);
   tcase_add_test(tests, kid_form);

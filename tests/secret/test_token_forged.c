@@ -202,6 +202,33 @@ START_TEST(tag_is_compared_again) {
 }
 END_TEST
 
+/* A key that comes with the token is nobody's: jwk, jku, x5u and x5c are not looked
+   at (RFC 8725 3.10), whoever's key they name. */
+START_TEST(keys_in_the_header) {
+  static const char *const headers[] = {
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"jwk\":{\"kty\":\"oct\",\"k\":\"%s\"}}",
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"jku\":\"https://evil.example/%s\"}",
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"x5u\":\"https://evil.example/%s\"}",
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"x5c\":[\"%s\"]}",
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"x5t\":\"%s\"}",
+      "{\"alg\":\"HS256\",\"kid\":\"k1\",\"k\":\"%s\"}"};
+  char token[FORGE_BYTES], header[512], encoded[FORGE_BYTES];
+  struct shop__key ours, theirs;
+  forge_key(SHOP__KEY_HS256, &ours);
+  ck_assert_int_eq(shop__key_generate(SHOP__KEY_HS256, &theirs, NULL), SHOP_OK);
+  forge_base64url(theirs.secret, theirs.secret_size, encoded);
+  for (size_t i = 0; i < COUNT(headers); i++) {
+    (void)snprintf(header, sizeof header, headers[i], encoded);
+    forge_open(header, strlen(header), GOOD_PAYLOAD, strlen(GOOD_PAYLOAD), token);
+    close_with_mac(theirs.secret, theirs.secret_size, false, token);
+    must_fail(&ours, token, header);
+    forge_open(header, strlen(header), GOOD_PAYLOAD, strlen(GOOD_PAYLOAD), token);
+    forge_close(&ours, token);
+    must_pass(&ours, token, header); /* so it was the key */
+  }
+}
+END_TEST
+
 /* Of the tag of HS256 every bit counts. */
 START_TEST(every_bit_of_the_tag) {
   char token[FORGE_BYTES], encoded[FORGE_BYTES];
@@ -294,6 +321,7 @@ int main(void) {
   tcase_add_test(tests, wrong_keys);
   tcase_add_test(tests, hostile_signatures);
   tcase_add_test(tests, tag_is_compared_again);
+  tcase_add_test(tests, keys_in_the_header);
   tcase_add_test(tests, every_bit_of_the_tag);
   tcase_add_test(tests, unusable_keys);
   suite_add_tcase(suite, tests);
