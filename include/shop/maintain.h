@@ -28,7 +28,7 @@ SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t li
  * Ends holds of carts whose time is over, expires carts that were left alone
  * (a held one is not), throws away idempotency keys, events, expired tokens and
  * their signing keys and the text of mail (outbox.h) that are old enough, forgets
- * wrong passwords (guess.h), and moves the write-ahead log into the file. Works
+ * wrong passwords (guess.h), goes on with users that are being erased, and moves the write-ahead log into the file. Works
  * in short steps, so that others wait for milliseconds only. Safe from several
  * processes at once. It never touches orders, payments or mail that waits: call
  * `shop_recover` and `shop_mail_deliver` beside it.

@@ -115,6 +115,32 @@ SHOP_API int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token,
                                         const char *language, const shop_options_t *options,
                                         shop_error_t *err);
 
+/**
+ * Erases a person (merchant's call). From its first moment on the account is
+ * gone: nobody is found under the address, which may register anew, and no
+ * token of it is good. Away with it go the note and external id, tokens,
+ * idempotency keys, known sources, the texts and recipients of mail (what
+ * waits is not sent any more) and the details of events; in the orders, the
+ * address copies, the note, and what the gateway has said or was given of the
+ * person. What was bought and paid stays: orders, lines, amounts, operations
+ * with the gateway's references, stock, the names of events.
+ *
+ * An order whose payment is not final keeps its copies until it is;
+ * `shop_maintain` goes on with it then, and with what a crash has cut off. It
+ * is safe to repeat.
+ *
+ * The store's pages and its log are overwritten, as far as no other process is
+ * reading at that time (else `shop_maintain` does it). Backups are the host's.
+ *
+ * @param options        takes the deadline
+ * @param orders_waiting optional; receives the number of orders that wait
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND; or as any call that
+ *   writes: what was erased until then stays erased
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_options_t *options,
+                                 int32_t *orders_waiting, shop_error_t *err);
+
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_user_id(const shop_user_t *user);
 /** The address as typed. Borrowed; "" for NULL. @since 0.1.0 */

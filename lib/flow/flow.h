@@ -279,6 +279,11 @@ int32_t shop__new_password_check(shop_t *shop, const char *email, const char *pa
 /** Notes the pepper in the store; SHOP_ERR_PEPPER where a used one is missing. */
 int32_t shop__peppers_open(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
 
+/* ---- erase.c ------------------------------------------------------------------- */
+
+/** Goes on with users whose erasing was cut off or had to wait. */
+int32_t shop__erase_go_on(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
+
 /* ---- guess.c: wrong passwords are counted, and make their sender wait ------------- */
 
 struct shop__counter {

@@ -143,6 +143,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = run_steps(shop, forget_guesses, shop->config.guess.life_ms, &done->guesses, err);
   if (status == SHOP_OK)
+    status = shop__erase_go_on(shop, err);
+  if (status == SHOP_OK)
     status = shop__db_checkpoint(shop->db, err);
   if (status == SHOP_OK && out != NULL)
     *out = done;

@@ -81,7 +81,7 @@ int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
 
   if (status == SHOP_OK)
     status = shop__outbox_insert(tx, &row, &inserted);
-  post->mail_id = inserted ? row.id : 0;
+  post->mail_id = inserted && sendable ? row.id : 0; /* a dead one is sent by nobody */
   if (status == SHOP_OK && inserted && !sendable)
     status = note_mail(tx, &row, SHOP_ACTOR_SYSTEM, now_ms, "mail.dead");
   return status;

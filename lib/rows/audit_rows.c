@@ -8,12 +8,13 @@ static const char RESERVATIONS_EACH[] =
 static const char HELD_PIECES_EACH[] =
     "SELECT l.product_id, l.quantity FROM carts c JOIN cart_lines l ON l.cart_id = c.id"
     " WHERE c.hold_length_ms > 0 AND c.state = 1 ORDER BY c.id, l.product_id";
-/* A change is one of the order, of its payment, or of what was asked of the gateway
+/* Mail of an erased order that was not sent any more needs nobody.
+   A change is one of the order, of its payment, or of what was asked of the gateway
    or noted for it. */
 static const char ORDERS_EACH[] =
     "SELECT o.id, o.number, o.cart_id, o.status, o.currency, o.total_minor, p.state, p.attention,"
     " p.captured_minor, p.captured_currency, p.amount_minor, p.currency, n.created_at_ms, n.state,"
-    " c.state, c.order_id, m.state, p.refunded_minor, p.held_since_ms FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
+    " c.state, c.order_id, CASE WHEN o.email = '' AND m.state = 4 THEN 3 ELSE m.state END, p.refunded_minor, p.held_since_ms FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
     " LEFT JOIN operations n ON n.order_id = o.id AND n.kind = 1"
     " LEFT JOIN carts c ON c.id = o.cart_id"
     " LEFT JOIN outbox m ON m.order_id = o.id AND m.kind = 1 AND m.cause_id = 0 WHERE o.updated_at_ms >= $1"

@@ -743,6 +743,25 @@ int32_t shop__prune_events(shop__tx_t *tx, int64_t before_ms, int32_t limit,
 int32_t shop__expire_carts(shop__tx_t *tx, int64_t untouched_since_ms, int32_t limit,
                            int64_t now_ms, int64_t *count) SHOP__MUST_USE;
 
+/* ---- erase.c: taking a person out of the rows ------------------------------------ */
+
+/** The identity, from the user's own row; *begun false: it was gone already. */
+int32_t shop__erase_user(shop__tx_t *tx, int64_t user_id, int64_t now_ms,
+                         bool *begun) SHOP__MUST_USE;
+/** Nothing of the user is left to erase. */
+int32_t shop__erase_end(shop__tx_t *tx, int64_t user_id, int64_t now_ms) SHOP__MUST_USE;
+/** The next user after an id who is being erased; 0: none. */
+int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) SHOP__MUST_USE;
+/** At most `limit` rows of each table that are about the user and no order: tokens, idempotency keys,
+    known sources, details of events, mail. *more: there may be others. */
+int32_t shop__erase_rows(shop__tx_t *tx, int64_t user_id, int32_t limit,
+                         bool *more) SHOP__MUST_USE;
+/** The person in an order and in all that hangs on it. */
+int32_t shop__erase_order(shop__tx_t *tx, int64_t order_id) SHOP__MUST_USE;
+/** The user's next order after an id that is not erased; 0: none. */
+int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, int64_t *order_id,
+                               bool *final) SHOP__MUST_USE;
+
 /* ---- audit_rows.c: whole-table walks for the audit ------------------------------- */
 
 /** Every product's id, SKU and stock, by id. */

@@ -189,6 +189,14 @@ MAKE_PLAIN(account_email_request,
                                       NULL, err))
 MAKE_PLAIN(account_email_confirm, shop_account_email_confirm(shop, props->email_code, NULL, err))
 MAKE_PLAIN(account_close, shop_account_close(shop, account(props, 4), PASSWORD, NULL, err))
+MAKE(user_erase) {
+  int32_t waiting = -1;
+  int32_t status = shop_user_erase(shop, shop_token_user_id(props->account_tokens[2]), NULL,
+                                   no_out ? NULL : &waiting, err);
+
+  props->outputs_are_right = no_out || waiting == 0;
+  return status;
+}
 
 /* Buys with a request that names a method. */
 static int32_t buy(shop_t *shop, struct props *props, bool no_out, bool begins, shop_error_t *err) {
@@ -331,6 +339,7 @@ const struct call every_call[] = {
     {"shop_account_logout_everywhere", true, true, false, true, account_logout_everywhere},
     {"shop_account_set_password", true, true, true, true, account_set_password},
     {"shop_user_set_disabled", true, false, false, false, user_set_disabled},
+    {"shop_user_erase", true, false, false, true, user_erase},
     {"shop_verify", false, false, true, false, verify},
     {"shop_cart_clear", true, true, true, false, cart_clear},
     {"shop_product_retire", true, false, false, false, product_retire},

@@ -35,6 +35,8 @@ CREATE TABLE users (
   verified_at_ms INTEGER,                    -- the address
   closed_at_ms  INTEGER,                     -- by the user: without email_key and password
   language      TEXT,                        -- of their mails (BCP 47); NULL: the shop's
+  erasing_at_ms INTEGER,                     -- the identity is gone since then, and
+  erased_at_ms  INTEGER,                     -- all of the orders' copies since then
   external_id   TEXT,
   note          TEXT,
   CHECK (email_key IS NULL OR email IS NOT NULL),
@@ -54,6 +56,7 @@ CREATE TABLE codes (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX codes_user ON codes (user_id, kind, created_at_ms);
 CREATE INDEX codes_expiry ON codes (expires_at_ms);
+CREATE INDEX users_erasing ON users (id) WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL;
 
 -- The ids of the peppers that password hashes were made with.
 CREATE TABLE peppers (
@@ -111,6 +114,7 @@ CREATE TABLE refresh_tokens (
 CREATE UNIQUE INDEX refresh_tokens_good ON refresh_tokens (family_id) WHERE state = 1;
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id, jti);
 CREATE INDEX refresh_tokens_jti ON refresh_tokens (jti);
+CREATE INDEX refresh_tokens_user ON refresh_tokens (user_id);
 CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at_ms);
 
 -- Stock: on hand = available + reserved - shortfall = received - sold. Reserved
@@ -285,6 +289,7 @@ CREATE TABLE reports (
   reason        TEXT,
   received_at_ms INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX reports_order ON reports (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX reports_unmatched ON reports (id) WHERE order_id IS NULL;
 
 -- Mail: composed before the transaction of its cause, which stores it here, and
@@ -327,6 +332,7 @@ CREATE TABLE events (
   detail   TEXT
 ) STRICT;
 CREATE INDEX events_order ON events (order_id, id) WHERE order_id IS NOT NULL;
+CREATE INDEX events_user ON events (user_id, id) WHERE order_id IS NULL;
 
 -- Idempotency keys, stored with the effect that they stand for. user_id 0: the
 -- merchant's calls.

@@ -1,0 +1,295 @@
+/* Erasing a person: not one byte of them stays in the store's files, and not one cent moves. */
+#include <harness.h>
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PERSON "Ada.Lovelace@Example.org"
+
+/* Whatever could tell of her; in any letter case. */
+static const char *const NEEDLES[] = {"lovelace", "analytical street", "countess", "ada-key",
+                                      "pm_ada",   "byron's daughter",  "host-ada"};
+
+static size_t count_in(const char *path, const char *needle) {
+  FILE *file = fopen(path, "rb");
+  size_t hits = 0, size, length = strlen(needle);
+  char *bytes;
+
+  if (file == NULL)
+    return 0;
+  fseek(file, 0, SEEK_END);
+  size = (size_t)ftell(file);
+  rewind(file);
+  bytes = malloc(size + 1);
+  ck_assert_ptr_nonnull(bytes);
+  ck_assert_uint_eq(fread(bytes, 1, size, file), size);
+  fclose(file);
+  for (size_t i = 0; i < size; i++)
+    if (bytes[i] >= 'A' && bytes[i] <= 'Z')
+      bytes[i] = (char)(bytes[i] + 32);
+  for (size_t i = 0; i + length <= size; i++)
+    hits += memcmp(bytes + i, needle, length) == 0;
+  free(bytes);
+  return hits;
+}
+
+/* In the file, its log and its index of the log. */
+static size_t traces(const struct world *world, const char *needle) {
+  char path[200];
+  size_t hits = count_in(world->path, needle);
+
+  snprintf(path, sizeof path, "%s-wal", world->path);
+  hits += count_in(path, needle);
+  snprintf(path, sizeof path, "%s-shm", world->path);
+  return hits + count_in(path, needle);
+}
+
+static void ck_traces(const struct world *world, bool wanted) {
+  for (size_t i = 0; i < sizeof NEEDLES / sizeof NEEDLES[0]; i++)
+    ck_assert_msg((traces(world, NEEDLES[i]) > 0) == wanted, "%s: %zu traces", NEEDLES[i],
+                  traces(world, NEEDLES[i]));
+}
+
+static shop_order_t *buy(struct world *world, const shop_token_t *token, const char *key) {
+  shop_purchase_request_t *request = NULL;
+  shop_options_t *options = options_with_key(key);
+  shop_order_t *order = NULL;
+  int64_t cart_id = world_cart(world, token);
+
+  world_add(world, token, cart_id, "TEA", 1);
+  ck_assert_int_eq(shop_purchase_request_new(&request), SHOP_OK);
+  ck_assert_int_eq(shop_purchase_request_set_method(request, "pm_ada"), SHOP_OK);
+  ck_assert_int_eq(
+      shop_purchase_request_set_shipping_address(request, "Ada\n12 Analytical Street\nLondon"),
+      SHOP_OK);
+  (void)!shop_purchase(world->shop, token, cart_id, request, options, &order, world->err);
+  ck_assert_ptr_nonnull(order);
+  ck_ok(world, shop_order_set_metadata(world->shop, shop_order_number(order),
+                                       "gift wrap for the countess", NULL, NULL, world->err));
+  shop_purchase_request_free(request);
+  shop_options_free(options);
+  return order;
+}
+
+static int64_t enter(struct world *world, shop_token_t **token) {
+  shop_options_t *options = NULL;
+
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_source(options, "192.0.2.1"), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_label(options, "the countess's phone"), SHOP_OK);
+  ck_ok(world, shop_user_register(world->shop, PERSON, PASSWORD, options, token, world->err));
+  ck_ok(world, shop_user_set_metadata(world->shop, shop_token_user_id(*token), "Byron's daughter",
+                                      "host-ada", NULL, world->err));
+  shop_options_free(options);
+  return shop_token_user_id(*token);
+}
+
+/* Neighbours before, between and after, so that her rows share their pages. */
+static void neighbours(struct world *world, int from, int count) {
+  for (int i = from; i < from + count; i++) {
+    char email[60];
+    int64_t cart_id;
+    shop_order_t *order = NULL;
+    shop_token_t *token;
+
+    snprintf(email, sizeof email, "neighbour%d@example.net", i);
+    token = world_shopper(world, email, "TEA", 1, &cart_id);
+    ck_ok(world, world_buy(world, token, cart_id, NULL, &order));
+    shop_order_free(order);
+    shop_token_free(token);
+  }
+}
+
+/* A shop with her three orders in the middle of others. */
+static int64_t scene(struct world *world, shop_token_t **token) {
+  int64_t user_id;
+
+  world_put(world, "TEA", 999, "EUR", 1000);
+  neighbours(world, 0, 20);
+  user_id = enter(world, token);
+  shop_order_free(buy(world, *token, "ada-key-1"));
+  neighbours(world, 20, 20);
+  world->transport.mood = TRANSPORT_LATER; /* a mail of hers waits */
+  shop_order_free(buy(world, *token, "ada-key-2"));
+  world->transport.mood = TRANSPORT_DELIVERS;
+  neighbours(world, 40, 20);
+  return user_id;
+}
+
+static int64_t ledger(struct world *world) {
+  return world_number(world, "SELECT sum(total_minor) FROM orders") +
+         world_number(world, "SELECT sum(captured_minor) * 3 FROM payments") +
+         world_number(world, "SELECT sum(quantity * 7) FROM order_lines") +
+         world_number(world, "SELECT count(*) * 11 FROM operations");
+}
+
+/* Everything that tells of her is gone from the bytes of the files; the books are as before, the
+   audit is content, her neighbours are all there, and she may come again as a stranger. */
+START_TEST(nothing_stays) {
+  struct world *world = world_new();
+  shop_token_t *token = NULL, *again = NULL;
+  shop_session_t *session = NULL;
+  int64_t user_id = scene(world, &token), before = ledger(world);
+  int32_t waiting = -1;
+
+  ck_traces(world, true);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, &waiting, world->err));
+  ck_assert_int_eq(waiting, 0);
+  ck_traces(world, false);
+  ck_assert_int_eq(ledger(world), before);
+  world_verify(world, 0);
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM orders WHERE email LIKE 'neighbour%@example.net'"),
+      60);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE erased_at_ms IS NOT NULL"),
+                   1);
+  ck_ok(world, shop_session_check(world->shop, token, &session, world->err));
+  ck_assert_int_ne(shop_session_status(session), SHOP_OK);
+  shop_session_free(session);
+  ck_status(world, shop_user_login(world->shop, PERSON, PASSWORD, NULL, &again, world->err),
+            SHOP_ERR_CREDENTIALS);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, NULL, world->err)); /* again */
+  ck_status(world, shop_user_erase(world->shop, 12345, NULL, &waiting, world->err),
+            SHOP_ERR_NOT_FOUND);
+  ck_ok(world, shop_user_register(world->shop, PERSON, PASSWORD, NULL, &again, world->err));
+  ck_assert_int_ne(shop_token_user_id(again), user_id);
+  shop_token_free(again);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* An order whose money nobody knows of yet keeps what is needed to finish it, and only that order;
+   the upkeep erases it once it is final. Refunds of an erased order work, and write to nobody. */
+START_TEST(waits_for_payments) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL;
+  shop_order_t *order, *settled = NULL;
+  shop_recovery_t *recovery = NULL;
+  int64_t user_id;
+  int32_t waiting = -1;
+  char number[40];
+
+  gateway_set_operations(world, true);
+  ck_assert_int_eq(shop_config_set_gateway_query(world->config, gateway_query, &world->gateway),
+                   SHOP_OK);
+  world_open(world);
+  user_id = scene(world, &token);
+  world->gateway.mood = GATEWAY_LOSES_ANSWER;
+  order = buy(world, token, "ada-key-3");
+  snprintf(number, sizeof number, "%s", shop_order_number(order));
+  shop_order_free(order);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, &waiting, world->err));
+  ck_assert_int_eq(waiting, 1);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE email LIKE '%lovelace%'"),
+                   0);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM orders WHERE email LIKE '%lovelace%'"),
+                   1);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM orders WHERE email LIKE '%lovelace%'"),
+                   1);
+  world_pass_ms(world, 3600000);
+  ck_ok(world, shop_recover(world->shop, 10, &recovery, world->err));
+  shop_recovery_free(recovery);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_traces(world, false);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE erased_at_ms IS NOT NULL"),
+                   1);
+  ck_ok(world, shop_order_refund(world->shop, number, NULL, NULL, &settled, world->err));
+  ck_assert_int_eq(shop_order_refunded_minor(settled), 999);
+  shop_order_free(settled);
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM outbox WHERE recipient = '' AND state IN (1, 2)"),
+      0);
+  world_verify(world, 0);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* ---- killed between any two steps -------------------------------------------------------------
+ */
+
+static int commits_left;
+
+static int die_at_commit(void *context) {
+  (void)context;
+  if (--commits_left == 0)
+    (void)kill(getpid(), SIGKILL);
+  return 0;
+}
+
+static int watch_connection(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)message;
+  (void)api;
+  sqlite3_commit_hook(db, die_at_commit, NULL);
+  return SQLITE_OK;
+}
+
+/* Whether the child lived to the end of it. */
+static bool erase_in_child(struct world *world, int64_t user_id, int commits) {
+  int how = 0;
+  pid_t child = fork();
+
+  ck_assert_int_ge(child, 0);
+  if (child == 0) {
+    commits_left = commits;
+    if (sqlite3_auto_extension((void (*)(void))watch_connection) != SQLITE_OK ||
+        shop_open(world->path, world->config, &world->shop, NULL) != SHOP_OK ||
+        shop_user_erase(world->shop, user_id, NULL, NULL, NULL) != SHOP_OK)
+      _exit(2);
+    _exit(0);
+  }
+  ck_assert_int_eq(waitpid(child, &how, 0), child);
+  ck_assert(WIFSIGNALED(how) || WEXITSTATUS(how) == 0);
+  return !WIFSIGNALED(how);
+}
+
+/* Killed at every commit in turn, the erasing is finished by the upkeep; before its first commit
+   nothing has happened. */
+START_TEST(killed_at_every_step) {
+  bool lived = false;
+  int commits = 0;
+
+  while (!lived) {
+    struct world *world = world_new();
+    shop_token_t *token = NULL;
+    int64_t user_id;
+
+    world_put(world, "TEA", 999, "EUR", 1000);
+    neighbours(world, 0, 3);
+    user_id = enter(world, &token);
+    for (int i = 0; i < 12; i++) { /* more than one step has */
+      char key[40];
+
+      snprintf(key, sizeof key, "ada-key-%d", i);
+      shop_order_free(buy(world, token, key));
+    }
+    shop_token_free(token);
+    ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
+    world->shop = NULL;
+    lived = erase_in_child(world, user_id, ++commits);
+    world_open(world);
+    ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+    if (commits == 1)
+      ck_assert_int_eq(
+          world_number(world, "SELECT count(*) FROM users WHERE email LIKE '%lovelace%'"), 1);
+    else
+      ck_traces(world, false);
+    world_verify(world, 0);
+    world_free(world);
+  }
+  ck_assert_int_ge(commits, 3);
+}
+END_TEST
+
+int main(void) {
+  const TTest *tests[] = {nothing_stays, waits_for_payments, killed_at_every_step};
+
+  return HARNESS_RUN("erase", tests);
+}
