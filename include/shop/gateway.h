@@ -8,7 +8,10 @@
  * callback that gives no answer, or two that differ, or a value that is not
  * valid, or one that does not belong to what it was asked, is taken for
  * "unknown": never for paid and never for declined. So a callback in another
- * language that throws does no harm.
+ * language that throws does no harm, where that language ends it at the border
+ * to C and returns (ctypes, for one, does). A C++ exception, a longjmp or a
+ * thread's end must not leave a callback, here or elsewhere: a release of
+ * libshop has no tables to unwind by, and the process ends.
  *
  * What an answer must mean:
  *   captured    the money of this key was taken, once, and stays taken

@@ -150,7 +150,7 @@ static struct world *many_orders(void) {
       "CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
       " WHERE i < 2500) SELECT i FROM n;"
       "INSERT INTO orders SELECT i, 'N' || i, user_id, cart_id, 3, currency, 0, 1, 1, NULL, email,"
-      " email_key, NULL, NULL, NULL, NULL FROM orders, n WHERE length(number) = 12");
+      " email_key, NULL, NULL, NULL, NULL, NULL FROM orders, n WHERE length(number) = 12");
   return world;
 }
 
