@@ -235,10 +235,10 @@ static int32_t open_hasher(shop_t *shop, shop_error_t *err) {
 }
 
 static void destroy(shop_t *shop) {
-  shop__keyring_close(shop);
   shop__hasher_free(shop->hasher);
   shop__mail_templates_free(shop->templates);
   shop__db_close(shop->db);
+  shop__keyring_close(shop);
   pthread_cond_destroy(&shop->idle);
   pthread_mutex_destroy(&shop->lock);
   shop__memory_wipe(&shop->config, sizeof shop->config);
