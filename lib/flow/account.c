@@ -28,6 +28,12 @@ int32_t shop__user_copy(shop__tx_t *tx, char *out, size_t size, const char *text
   return SHOP_OK;
 }
 
+int32_t shop__user_copy_language(shop__tx_t *tx, char out[SHOP__LANGUAGE_BYTES],
+                                 const struct shop__user_row *user) {
+  return shop__user_copy(tx, out, SHOP__LANGUAGE_BYTES,
+                         user->language == NULL ? "" : user->language);
+}
+
 int32_t shop__account_busy(shop_error_t *err) {
   return shop__error_set(err, SHOP_ERR_BUSY, "the account is being changed: try again");
 }
@@ -62,6 +68,8 @@ static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
         shop__user_copy(tx, owner->password_hash, sizeof owner->password_hash, user.password_hash);
   if (status == SHOP_OK)
     status = shop__user_copy(tx, owner->email, sizeof owner->email, user.email);
+  if (status == SHOP_OK)
+    status = shop__user_copy_language(tx, owner->language, &user);
   if (status == SHOP_OK)
     status = shop__attempt_look(tx, &owner->attempt, user.id);
   return status;
@@ -171,6 +179,7 @@ static int32_t set_password_once(shop_t *shop, struct password_change *change,
     status = shop__notice_compose(shop, SHOP_MAIL_PASSWORD_CHANGED,
                                   &(struct shop__notice){.user_id = owner->user_id,
                                                          .recipient = owner->email,
+                                                         .language = owner->language,
                                                          .now_ms = owner->now_ms},
                                   &change->notice, err);
   if (status == SHOP_OK)

@@ -77,7 +77,8 @@ void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct sh
 }
 
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
-                          const char *recipient, struct shop__letter *letter, shop_error_t *err) {
+                          const char *recipient, const char *language, struct shop__letter *letter,
+                          shop_error_t *err) {
   const char *base = shop->config.codes.link_bases[code->kind];
   char link[SHOP__LINK_MAX + SHOP__CODE_BYTES];
   int32_t status;
@@ -90,6 +91,7 @@ int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int
                                                                       : SHOP_MAIL_VERIFY_ADDRESS,
                                                           .user_id = user_id,
                                                           .recipient = recipient,
+                                                          .language = language,
                                                           .code = code->text,
                                                           .link = base[0] == '\0' ? NULL : link,
                                                           .expires_at_ms = code->expires_at_ms},
@@ -117,6 +119,7 @@ int32_t shop__notice_compose(const shop_t *shop, int32_t mail_kind,
                               &(struct shop__letter_account){.kind = mail_kind,
                                                              .user_id = notice->user_id,
                                                              .recipient = notice->recipient,
+                                                             .language = notice->language,
                                                              .new_email = notice->new_email},
                               notice->now_ms, &post->letter, err);
 }

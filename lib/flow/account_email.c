@@ -58,7 +58,7 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
 static int32_t write_letter(shop_t *shop, struct request *request, shop_error_t *err) {
   if (!request->taken)
     return shop__code_letter(shop, &request->code, request->owner.user_id, request->new_email,
-                             &request->post.letter, err);
+                             request->owner.language, &request->post.letter, err);
   return shop__letter_account(shop,
                               &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
                                                              .recipient = request->new_email},
@@ -124,6 +124,7 @@ struct confirm {
   struct shop__code code;
   int64_t user_id;
   char old_email[SHOP__EMAIL_BYTES];
+  char language[SHOP__LANGUAGE_BYTES];
   char new_email[SHOP__EMAIL_BYTES];
   struct shop__post notice; /* to the old address */
 };
@@ -140,6 +141,8 @@ static int32_t read_change_fn(shop__tx_t *tx, void *ctx) {
   status = shop__user_copy(tx, confirm->new_email, sizeof confirm->new_email, row.new_email);
   if (status == SHOP_OK)
     status = shop__user_copy(tx, confirm->old_email, sizeof confirm->old_email, user.email);
+  if (status == SHOP_OK)
+    status = shop__user_copy_language(tx, confirm->language, &user);
   return status;
 }
 
@@ -191,6 +194,7 @@ static int32_t confirm_change(shop_t *shop, struct confirm *confirm,
     status = shop__notice_compose(shop, SHOP_MAIL_EMAIL_CHANGED,
                                   &(struct shop__notice){.user_id = confirm->user_id,
                                                          .recipient = confirm->old_email,
+                                                         .language = confirm->language,
                                                          .new_email = confirm->new_email,
                                                          .now_ms = confirm->code.now_ms},
                                   &confirm->notice, err);

@@ -14,6 +14,7 @@ struct request {
   int64_t user_id; /* 0: nobody's */
   int64_t epoch;
   char email[SHOP__EMAIL_BYTES];
+  char language[SHOP__LANGUAGE_BYTES]; /* "": the shop's */
   struct shop__post post;
 };
 
@@ -24,11 +25,13 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   int32_t status = shop__user_by_key(tx, request->email_key, &user, &found);
 
   request->user_id = 0;
+  request->language[0] = '\0';
   if (status != SHOP_OK || !found || user.disabled)
     return status;
   request->user_id = user.id;
   request->epoch = user.epoch;
-  return shop__user_copy(tx, request->email, sizeof request->email, user.email);
+  status = shop__user_copy(tx, request->email, sizeof request->email, user.email);
+  return status == SHOP_OK ? shop__user_copy_language(tx, request->language, &user) : status;
 }
 
 /* Who the mail was written to is still who has the address. */
@@ -89,7 +92,7 @@ static int32_t request_reset(shop_t *shop, struct request *request, const char *
     write_to_nobody(request, email);
   if (status == SHOP_OK)
     status = shop__code_letter(shop, &request->code, request->user_id, request->email,
-                               &request->post.letter, err);
+                               request->language, &request->post.letter, err);
   if (status == SHOP_OK)
     status = shop__db_write(shop->db, request_fn, request, rule, err);
   shop__letter_free(&request->post.letter);
@@ -125,6 +128,7 @@ struct reset {
   struct shop__code code;
   int64_t user_id;
   char email[SHOP__EMAIL_BYTES];
+  char language[SHOP__LANGUAGE_BYTES];
   char new_hash[SHOP__PASSWORD_HASH_BYTES];
   struct shop__post notice;
 };
@@ -138,7 +142,8 @@ static int32_t read_reset_fn(shop__tx_t *tx, void *ctx) {
   if (status != SHOP_OK)
     return status;
   reset->user_id = user.id;
-  return shop__user_copy(tx, reset->email, sizeof reset->email, user.email);
+  status = shop__user_copy(tx, reset->email, sizeof reset->email, user.email);
+  return status == SHOP_OK ? shop__user_copy_language(tx, reset->language, &user) : status;
 }
 
 /* The code stands for the proof, so it is looked at again here: of two at once, one
@@ -181,6 +186,7 @@ static int32_t reset_password(shop_t *shop, struct reset *reset, const char *new
     status = shop__notice_compose(shop, SHOP_MAIL_PASSWORD_CHANGED,
                                   &(struct shop__notice){.user_id = reset->user_id,
                                                          .recipient = reset->email,
+                                                         .language = reset->language,
                                                          .now_ms = reset->code.now_ms},
                                   &reset->notice, err);
   if (status == SHOP_OK)

@@ -11,6 +11,7 @@ struct request {
   struct shop__code code;
   int64_t user_id;
   char email[SHOP__EMAIL_BYTES];
+  char language[SHOP__LANGUAGE_BYTES];
   struct shop__post post;
   bool changed; /* the address is not what it was: ask again */
 };
@@ -25,6 +26,8 @@ static int32_t read_address_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK) {
     request->user_id = user.id;
     status = shop__user_copy(tx, request->email, sizeof request->email, user.email);
+    if (status == SHOP_OK)
+      status = shop__user_copy_language(tx, request->language, &user);
   }
   return status;
 }
@@ -55,7 +58,7 @@ static int32_t request_once(shop_t *shop, struct request *request,
 
   if (status == SHOP_OK)
     status = shop__code_letter(shop, &request->code, request->user_id, request->email,
-                               &request->post.letter, err);
+                               request->language, &request->post.letter, err);
   if (status == SHOP_OK) {
     shop__post_at_once(shop, &request->post);
     status = shop__db_write(shop->db, request_fn, request, rule, err);

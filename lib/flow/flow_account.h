@@ -25,6 +25,9 @@ int32_t shop__user_of_token(shop__tx_t *tx, const shop_token_t *token, int64_t n
                             struct shop__user_row *user) SHOP__MUST_USE;
 /** Copies a text of a user's row; SHOP_ERR_CORRUPT where it does not fit. */
 int32_t shop__user_copy(shop__tx_t *tx, char *out, size_t size, const char *text) SHOP__MUST_USE;
+/** The language that the user's mails are written in; "": the shop's. */
+int32_t shop__user_copy_language(shop__tx_t *tx, char out[SHOP__LANGUAGE_BYTES],
+                                 const struct shop__user_row *user) SHOP__MUST_USE;
 
 /** Whose account it is, as the store knew it when the password was asked. */
 struct shop__owner {
@@ -37,6 +40,7 @@ struct shop__owner {
   bool changed; /* the account is no longer what it was: ask again */
   char subject[SHOP__RANDOM_ID_BYTES];
   char email[SHOP__EMAIL_BYTES]; /* as typed */
+  char language[SHOP__LANGUAGE_BYTES];
   char password_hash[SHOP__PASSWORD_HASH_BYTES];
   const shop_t *shop;
   struct shop__attempt attempt;
@@ -74,8 +78,8 @@ int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind,
                               shop_error_t *err) SHOP__MUST_USE;
 /** Composes the mail that carries the code. */
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
-                          const char *recipient, struct shop__letter *letter,
-                          shop_error_t *err) SHOP__MUST_USE;
+                          const char *recipient, const char *language,
+                          struct shop__letter *letter, shop_error_t *err) SHOP__MUST_USE;
 /** How many of its kind were made for the user within an hour. */
 int32_t shop__codes_sent(shop__tx_t *tx, int64_t user_id, const struct shop__code *code,
                          int64_t *count) SHOP__MUST_USE;
@@ -96,6 +100,7 @@ int32_t shop__code_find(shop__tx_t *tx, const struct shop__code *code, struct sh
 struct shop__notice {
   int64_t user_id;
   const char *recipient;
+  const char *language;
   const char *new_email; /* or NULL */
   int64_t now_ms;
 };

@@ -259,7 +259,8 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
 static int32_t compose_welcome(const shop_t *shop, struct registration *registration,
                                shop_error_t *err) {
   const struct shop__letter_account account = {.kind = SHOP_MAIL_WELCOME,
-                                               .recipient = registration->email};
+                                               .recipient = registration->email,
+                                               .language = registration->language};
 
   if (!shop__mail_wanted(shop, SHOP_MAIL_WELCOME))
     return SHOP_OK;

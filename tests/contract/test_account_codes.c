@@ -681,8 +681,56 @@ START_TEST(pruned) {
 }
 END_TEST
 
+/* ---- in whose language ---------------------------------------------------------------------- */
+
+static void ck_newest_is_german(struct world *world) {
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_ptr_nonnull(strstr(world->transport.messages[world->transport.count - 1],
+                               "\r\nContent-Language: de\r\n"));
+}
+
+/* Every mail about an account is written in its user's language, from the first. */
+START_TEST(in_the_users_language) {
+  static const int32_t kinds[] = {SHOP_MAIL_WELCOME, SHOP_MAIL_VERIFY_ADDRESS,
+                                  SHOP_MAIL_PASSWORD_RESET, SHOP_MAIL_PASSWORD_CHANGED,
+                                  SHOP_MAIL_EMAIL_CHANGED};
+  struct world *world = world_prepare();
+  shop_options_t *options = NULL;
+  shop_token_t *token = NULL;
+  code_t code;
+
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    ck_ok(world, shop_config_set_mail_template(
+                     world->config, kinds[i], "de", "Konto",
+                     i == 1 || i == 2 ? "Hallo\nYour code:\n{{code}}\n" : "Hallo\n", NULL,
+                     world->err));
+  ck_assert_int_eq(shop_config_set_mail_kind(world->config, SHOP_MAIL_WELCOME, true), SHOP_OK);
+  world_open(world);
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_language(options, "de-AT"), SHOP_OK);
+  ck_ok(world, shop_user_register(world->shop, "ada@example.org", PASSWORD, options, &token,
+                                  world->err));
+  ck_newest_is_german(world);
+  ask_verify(world, token, code);
+  ck_newest_is_german(world);
+  ask_email(world, token, "countess@example.org", code);
+  ck_newest_is_german(world);
+  ck_ok(world, confirm(world, code));
+  ck_newest_is_german(world);
+  ck_ok(world, shop_account_reset_request(world->shop, "countess@example.org", NULL, world->err));
+  newest_code(world, code);
+  ck_newest_is_german(world);
+  ck_ok(world, reset(world, code, NEW_PASSWORD));
+  ck_newest_is_german(world);
+  shop_options_free(options);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *tests[] = {
+      in_the_users_language,
       verified_by_its_code,
       linked,
       purchase_needs_verified,
