@@ -37,7 +37,8 @@ enum shop_key_state {
  * @param algorithm one of enum shop_token_algorithm (config.h); 0: the one that
  *                  this shop signs with
  * @param options   takes the deadline
- * @return SHOP_OK; SHOP_ERR_ARGUMENT; or as any call that writes (-5xx, -6xx)
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_KEY_SECRET another process has sealed
+ *   the keys with another secret meanwhile; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_key_rotate(shop_t *shop, int32_t algorithm, const shop_options_t *options,
@@ -51,8 +52,8 @@ SHOP_API int32_t shop_key_rotate(shop_t *shop, int32_t algorithm, const shop_opt
  *
  * @param kid     as from `shop_key_ring_kid`
  * @param options takes the deadline
- * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND no such key; or as any
- *   call that writes (-5xx, -6xx)
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND no such key;
+ *   SHOP_ERR_KEY_SECRET as above; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_key_retire(shop_t *shop, const char *kid, const shop_options_t *options,

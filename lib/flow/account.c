@@ -157,6 +157,7 @@ static int32_t grant_fresh(shop_t *shop, struct password_change *change,
                                                  .epoch = owner->epoch + 1,
                                                  .now_ms = owner->now_ms,
                                                  .scope = old->scope,
+                                                 .alone = old->scope[0] != '\0',
                                                  .life_ms = old->expires_at_ms - old->issued_at_ms},
                            &change->fresh, set_password_fn, change, rule, fresh, err);
 }

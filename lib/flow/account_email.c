@@ -13,15 +13,16 @@ struct request {
   const char *new_email;
   char new_key[SHOP__EMAIL_BYTES];
   struct shop__code code;
-  bool taken; /* by somebody else, when the letter was written */
+  int64_t taken; /* by whom else, when the letter was written; 0: nobody */
   struct shop__post post;
 };
 
-static int32_t find_taken(shop__tx_t *tx, const struct request *request, bool *taken) {
+static int32_t find_taken(shop__tx_t *tx, const struct request *request, int64_t *taken) {
   struct shop__user_row user;
-  int32_t status = shop__user_by_key(tx, request->new_key, &user, taken);
+  bool found = false;
+  int32_t status = shop__user_by_key(tx, request->new_key, &user, &found);
 
-  *taken = *taken && user.id != request->owner.user_id;
+  *taken = status == SHOP_OK && found && user.id != request->owner.user_id ? user.id : 0;
   return status;
 }
 
@@ -36,7 +37,8 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
 static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   struct request *request = ctx;
   struct shop__owner *owner = &request->owner;
-  bool taken = false, too_many = false;
+  int64_t taken = 0;
+  bool too_many = false;
   int32_t status = shop__owner_check(tx, owner);
 
   if (status == SHOP_OK)
@@ -56,11 +58,12 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
 }
 
 static int32_t write_letter(shop_t *shop, struct request *request, shop_error_t *err) {
-  if (!request->taken)
+  if (request->taken == 0)
     return shop__code_letter(shop, &request->code, request->owner.user_id, request->new_email,
                              request->owner.language, &request->post.letter, err);
   return shop__letter_account(shop,
                               &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
+                                                             .user_id = request->taken,
                                                              .recipient = request->new_email},
                               request->owner.now_ms, &request->post.letter, err);
 }

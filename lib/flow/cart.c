@@ -129,6 +129,7 @@ typedef int32_t (*change_step)(shop__tx_t *tx, const struct change *change,
                                struct shop__cart_row *cart);
 
 struct change {
+  const shop_t *shop;
   const char *operation;
   change_step step;
   const shop_token_t *token;
@@ -181,7 +182,11 @@ static int32_t change_fn(shop__tx_t *tx, void *ctx) {
   struct shop__cart_row cart;
   bool found = false;
   int64_t done = 0;
-  int32_t status = shop__token_check(tx, change->token, change->now_ms, &user);
+  int32_t status;
+
+  /* Here: a hold that another call began while this one waited would be ahead of an older clock. */
+  change->now_ms = shop__now_ms(change->shop);
+  status = shop__token_check(tx, change->token, change->now_ms, &user);
 
   if (status == SHOP_OK)
     status = shop__once_find(tx, &change->once, user.user_id, &done);
@@ -417,7 +422,7 @@ static int32_t change_cart(shop_t *shop, struct change *change, bool names_sku,
   change->lines_max = shop->config.cart_lines_max;
   change->hold_max_ms = shop->config.cart_hold_max_ms;
   change->expected_version = options == NULL ? 0 : options->expected_version;
-  change->now_ms = shop__now_ms(shop);
+  change->shop = shop;
   status = shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_VERSION, err);
   if (status == SHOP_OK)
     status = check_change(change, out, names_sku, err);

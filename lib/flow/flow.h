@@ -719,6 +719,7 @@ void shop__letter_free(struct shop__letter *letter);
     last out. Then shop__letter_free(&post.letter). */
 struct shop__post {
   struct shop__letter letter;
+  const shop_t *shop; /* whose clock begins the lease; set with lease_id */
   int64_t lease_id; /* not 0: the call that causes it hands it over itself */
   int64_t lease_ms;
   int64_t mail_id; /* result of queueing; 0: not stored. To be reset where a write

@@ -19,6 +19,8 @@ struct shop__settling {
   bool contradicts; /* result: the answer cannot be after what is known */
   bool mismatches;  /* result: another amount was moved than was asked for */
   bool unmatched;   /* result: the report fits no payment */
+  bool undrafted;   /* it fitted none when its mail was to be composed */
+  bool found_late;  /* result: but it does now: compose, and run again */
 };
 
 /* What one run of the transaction works on. */

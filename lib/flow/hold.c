@@ -115,6 +115,7 @@ int32_t shop__hold_begin(shop__tx_t *tx, struct shop__cart_row *cart, int64_t ho
 /* ---- all that are over --------------------------------------------------------------------- */
 
 struct expiry {
+  const shop_t *shop;
   int64_t now_ms;
   int64_t count; /* result: holds that were ended */
   bool found;    /* result: there may be more */
@@ -131,6 +132,7 @@ static int32_t expire_fn(shop__tx_t *tx, void *ctx) {
   struct expiry *expiry = ctx;
   int32_t status = SHOP_OK;
 
+  expiry->now_ms = shop__now_ms(expiry->shop); /* one that was begun meanwhile is not over */
   expiry->count = 0;
   expiry->found = true;
   while (status == SHOP_OK && expiry->found && expiry->count < STEP_CARTS) {
@@ -142,7 +144,7 @@ static int32_t expire_fn(shop__tx_t *tx, void *ctx) {
 
 /* A look that finds nothing is the common case: it writes nothing. */
 int32_t shop__holds_expire(shop_t *shop, int64_t *count, shop_error_t *err) {
-  struct expiry expiry = {.now_ms = shop__now_ms(shop)};
+  struct expiry expiry = {.shop = shop, .now_ms = shop__now_ms(shop)};
   int32_t status = shop__db_read(shop->db, glance_fn, &expiry, err);
 
   while (status == SHOP_OK && expiry.found) {

@@ -314,8 +314,7 @@ static int32_t jwks_fn(shop__tx_t *tx, void *ctx) {
 
     if (row.alg != SHOP__KEY_ES256 || row.state == SHOP__SIGNING_KEY_RETIRED)
       continue;
-    status =
-        shop__key_load(row.kid, row.alg, row.secret, row.secret_size, &key, shop__tx_error(tx));
+    status = shop__keyring_load(&jwks->seal, &row, &key, shop__tx_error(tx));
     if (status == SHOP_OK) {
       shop__bytes_text(bytes, between);
       if (!shop__key_jwk(&key, bytes))

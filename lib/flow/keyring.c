@@ -146,7 +146,14 @@ int32_t shop__keyring_store(shop__tx_t *tx, const struct shop__seal *seal,
       .secret = key->secret,
       .secret_size = key->secret_size,
   };
+  /* Under another secret than the keys that are there, none would open the store. */
+  struct load others = {.seal = *seal};
+  int32_t status = load_all_fn(tx, &others);
 
+  free_nodes(others.nodes);
+  shop__memory_wipe(&others.seal, sizeof others.seal);
+  if (status != SHOP_OK)
+    return status;
   if (seal->on) {
     row.secret = sealed;
     row.secret_size = shop__seal_close(seal, key, sealed);

@@ -25,6 +25,7 @@ int64_t shop__draw_number(void) {
 void shop__post_at_once(const shop_t *shop, struct shop__post *post) {
   bool at_once = shop->config.transport != NULL && shop->config.mail_at_once;
 
+  post->shop = shop;
   post->lease_id = at_once ? shop__draw_number() : 0;
   post->lease_ms = shop->config.mail_lease_ms;
 }
@@ -67,7 +68,8 @@ int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
                                  .state = leased     ? SHOP_MAIL_LEASED
                                           : sendable ? SHOP_MAIL_QUEUED
                                                      : SHOP_MAIL_DEAD,
-                                 .since_ms = now_ms,
+                                 /* The lease begins now, however long its cause had to wait. */
+                                 .since_ms = leased ? shop__now_ms(post->shop) : now_ms,
                                  .wait_ms = leased ? post->lease_ms : 0,
                                  .lease_id = leased ? post->lease_id : 0,
                                  .created_at_ms = now_ms,

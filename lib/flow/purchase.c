@@ -405,6 +405,7 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
   struct shop__cart_row cart;
   int32_t status;
 
+  purchase->now_ms = shop__now_ms(purchase->shop); /* as in cart.c's change_fn */
   purchase->number_taken = false;
   purchase->needs_message = false;
   purchase->is_new = false;

@@ -91,6 +91,9 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   work->contradicts = false;
   work->mismatches = false;
   work->unmatched = !found;
+  work->found_late = status == SHOP_OK && found && work->undrafted;
+  if (work->found_late) /* undo; the caller composes and comes back */
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_BUSY, "the mail is not composed yet");
   if (status == SHOP_OK && work->settle->report != NULL)
     status = store_report(tx, work, found ? stand.order.id : 0, &again);
   if (status != SHOP_OK || !found)
@@ -189,6 +192,7 @@ static int32_t compose(struct shop__settling *work, shop_error_t *err) {
     any = any || is_wanted(work, kind);
   if (any && order == NULL) {
     status = shop__db_read(work->shop->db, draft_fn, work, err);
+    work->undrafted = status == SHOP_OK && work->unmatched;
     if (status != SHOP_OK || work->unmatched)
       return status;
     order = shop__order_of(&work->pack);
@@ -257,9 +261,12 @@ int32_t shop__settle(shop_t *shop, struct shop__settle *settle, shop_error_t *er
   work.placing = (struct shop__placing){.now_ms = shop__now_ms(shop),
                                         .actor = settle->actor,
                                         .confirmation = &work.posts[SHOP_MAIL_CONFIRMATION]};
-  status = compose(&work, err);
-  if (status == SHOP_OK)
-    status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
+  do {
+    work.found_late = false;
+    status = compose(&work, err);
+    if (status == SHOP_OK)
+      status = shop__db_write(shop->db, settle_fn, &work, &rule, err);
+  } while (status == SHOP_ERR_BUSY && work.found_late);
   if (status == SHOP_OK && work.unmatched) {
     settle->status = shop__error_set(err, SHOP_UNMATCHED,
                                      "no payment of this shop is known by that key or reference");

@@ -146,10 +146,15 @@ static int32_t judge_fn(shop__tx_t *tx, void *ctx) {
   if (row.state == SHOP__REFRESH_ENDED || row.epoch != row.user_epoch)
     return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED,
                            "the refresh token was revoked: log in again");
+  if (row.state == SHOP__REFRESH_USED) {
+    status = find_repeated(tx, refresh, &row);
+    if (status != SHOP_OK || refresh->stolen)
+      return status;
+  }
   if (refresh->now_ms >= row.expires_at_ms + refresh->skew_ms)
     return shop__error_set(err, SHOP_ERR_TOKEN_EXPIRED,
                            "the refresh token has expired: log in again");
-  return row.state == SHOP__REFRESH_USED ? find_repeated(tx, refresh, &row) : SHOP_OK;
+  return SHOP_OK;
 }
 
 static int32_t end_stolen(shop__tx_t *tx, const struct refresh *refresh) {

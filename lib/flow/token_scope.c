@@ -2,7 +2,7 @@
    and the question whether a token has one. */
 #include <string.h>
 
-#include "flow.h"
+#include "flow_account.h"
 
 #define LIFE_MIN_MS 1000
 #define LIFE_MAX_MS INT64_C(315360000000)
@@ -27,8 +27,10 @@ static int32_t find_user_fn(shop__tx_t *tx, void *ctx) {
 
   if (status != SHOP_OK)
     return status;
-  if (!found)
+  if (!found || row.closed)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such user");
+  if (row.disabled)
+    return shop__user_is_disabled(tx);
   if (strlen(row.subject) >= sizeof issue->subject)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "a stored account is damaged");
   memcpy(issue->subject, row.subject, strlen(row.subject) + 1);

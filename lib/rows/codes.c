@@ -7,7 +7,8 @@ static const char CODE_INSERT[] =
 static const char CODE_GET[] =
     "SELECT user_id, kind, expires_at_ms, used_at_ms, new_email FROM codes WHERE hash = $1";
 static const char CODES_COUNT[] =
-    "SELECT count(*) FROM codes WHERE user_id = $1 AND kind = $2 AND created_at_ms > $3";
+    "SELECT count(*) FROM codes WHERE user_id = $1 AND kind = $2 AND created_at_ms > $3"
+    " AND created_at_ms <= $3 + 7200000"; /* a clock that went back */
 static const char CODES_END[] =
     "UPDATE codes SET used_at_ms = $3 WHERE user_id = $1 AND ($2 = 0 OR kind = $2)"
     " AND used_at_ms IS NULL";

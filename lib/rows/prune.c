@@ -7,7 +7,8 @@ static const char PRUNE_REQUESTS[] =
     " FROM requests WHERE created_at_ms < $1 ORDER BY created_at_ms LIMIT $2)";
 static const char PRUNE_TOKENS[] =
     "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE expires_at_ms < $1"
-    " AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.jti = tokens.jti AND r.state = 1)"
+    " AND NOT EXISTS (SELECT 1 FROM refresh_tokens r JOIN refresh_tokens good"
+    " ON good.family_id = r.family_id WHERE r.jti = tokens.jti AND good.state = 1)"
     " ORDER BY expires_at_ms LIMIT $2)";
 static const char PRUNE_EVENTS[] =
     "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at_ms < $1 ORDER BY id LIMIT $2)";
@@ -16,8 +17,10 @@ static const char EXPIRE_CARTS[] =
     " FROM carts WHERE state = 1 AND updated_at_ms < $1 AND hold_length_ms = 0 ORDER BY updated_at_ms LIMIT $2)";
 
 static const char PRUNE_REFRESHES[] =
-    "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens"
-    " WHERE expires_at_ms < $1 ORDER BY expires_at_ms LIMIT $2)";
+    "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens r"
+    " WHERE r.expires_at_ms < $1 AND NOT EXISTS (SELECT 1 FROM refresh_tokens good"
+    " WHERE good.family_id = r.family_id AND good.state = 1 AND good.expires_at_ms >= $1)"
+    " ORDER BY r.expires_at_ms LIMIT $2)";
 static const char PRUNE_KEYS[] =
     "DELETE FROM signing_keys WHERE kid IN (SELECT kid FROM signing_keys WHERE until_ms < $1"
     " ORDER BY until_ms LIMIT $2)";

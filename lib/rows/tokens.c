@@ -29,7 +29,8 @@ static const char SESSIONS_EACH[] =
 static const char SESSION_REVOKE[] =
     "UPDATE tokens SET revoked_at_ms = $4 WHERE user_id = $1 AND id = $2 AND epoch = $3"
     " AND revoked_at_ms IS NULL AND (expires_at_ms > $4 OR EXISTS (SELECT 1 FROM refresh_tokens r"
-    " WHERE r.jti = tokens.jti AND r.state = 1 AND r.expires_at_ms > $4))";
+    " JOIN refresh_tokens good ON good.family_id = r.family_id"
+    " WHERE r.jti = tokens.jti AND good.state = 1 AND good.expires_at_ms > $4))";
 
 int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
                         struct shop__token_row *row, bool *found) {

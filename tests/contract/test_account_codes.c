@@ -15,7 +15,7 @@ typedef char code_t[CODE_LENGTH + 1];
 
 /* ---- what a call costs at the store -------------------------------------------------------- */
 
-static struct { int32_t steps, commits; } cost;
+static struct { _Atomic int32_t steps, commits; } cost; /* also of threads that race */
 
 int __real_sqlite3_step(sqlite3_stmt *stmt);
 int __wrap_sqlite3_step(sqlite3_stmt *stmt);

@@ -370,7 +370,7 @@ int harness_run(const char *name, const TTest *const *tests, size_t count) {
   SRunner *runner;
   int failed;
 
-  tcase_set_timeout(tcase, 60);
+  tcase_set_timeout(tcase, 240); /* under a sanitizer, on a busy machine */
   for (size_t i = 0; i < count; i++)
     tcase_add_test(tcase, tests[i]);
   suite_add_tcase(suite, tcase);

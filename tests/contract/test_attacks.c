@@ -1,0 +1,268 @@
+/* Attacks on accounts, keys and holds that succeeded once: what let each through was mended, and
+   each stays here. */
+#include <harness.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS (24 * 60 * MINUTE_MS)
+#define OLD_SECRET "0123456789abcdef0123456789abcdef"
+#define NEW_SECRET "another secret of the host, longer"
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+/* Public keys are given to others from a store whose keys are sealed. */
+START_TEST(sealed_keys_are_exported) {
+  struct world *world = world_prepare();
+  shop_text_t *text = NULL;
+
+  shop_config_set_key_secret(world->config, OLD_SECRET, strlen(OLD_SECRET));
+  shop_config_set_token_algorithm(world->config, SHOP_TOKEN_ES256);
+  world_open(world);
+  ck_ok(world, shop_key_export_jwks(world->shop, &text, world->err));
+  shop_text_free(text);
+  world_free(world);
+}
+END_TEST
+
+/* Whoever still has the old secret adds no key under it: with keys under two secrets nobody could
+   open the store. */
+START_TEST(no_key_under_an_old_secret) {
+  struct world *world = world_prepare();
+  shop_t *late = NULL, *next = NULL;
+
+  shop_config_set_key_secret(world->config, OLD_SECRET, strlen(OLD_SECRET));
+  world_open(world);
+  ck_ok(world, shop_open(world->path, world->config, &late, world->err));
+  ck_ok(world, shop_key_rewrap(world->shop, NEW_SECRET, strlen(NEW_SECRET), NULL, world->err));
+  ck_refused(world, shop_key_rotate(late, 0, NULL, world->err), SHOP_ERR_KEY_SECRET);
+  ck_assert_int_eq(shop_close(late), SHOP_OK);
+  shop_config_set_key_secret(world->config, NEW_SECRET, strlen(NEW_SECRET));
+  ck_ok(world, shop_open(world->path, world->config, &next, world->err));
+  ck_assert_int_eq(shop_close(next), SHOP_OK);
+  world_free(world);
+}
+END_TEST
+
+/* ---- accounts -------------------------------------------------------------------------------- */
+
+/* Not even the merchant makes a token for who is closed, erased or disabled. */
+START_TEST(no_token_for_who_is_gone) {
+  struct world *world = world_new();
+  shop_token_t *closed = world_register(world, "ada@example.org"), *token = NULL;
+  shop_token_t *erased = world_register(world, "bob@example.org");
+  shop_token_t *disabled = world_register(world, "eve@example.org");
+  int32_t waiting;
+
+  ck_ok(world, shop_account_close(world->shop, closed, PASSWORD, NULL, world->err));
+  ck_ok(world,
+        shop_user_erase(world->shop, shop_token_user_id(erased), NULL, &waiting, world->err));
+  ck_ok(world,
+        shop_user_set_disabled(world->shop, shop_token_user_id(disabled), true, NULL, world->err));
+  ck_refused(world,
+             shop_token_issue(world->shop, shop_token_user_id(closed), "merchant", 0, NULL, &token,
+                              world->err),
+             SHOP_ERR_NOT_FOUND);
+  ck_refused(world,
+             shop_token_issue(world->shop, shop_token_user_id(erased), "merchant", 0, NULL, &token,
+                              world->err),
+             SHOP_ERR_NOT_FOUND);
+  ck_refused(world,
+             shop_token_issue(world->shop, shop_token_user_id(disabled), "merchant", 0, NULL,
+                              &token, world->err),
+             SHOP_ERR_USER_DISABLED);
+  shop_token_free(closed);
+  shop_token_free(erased);
+  shop_token_free(disabled);
+  world_free(world);
+}
+END_TEST
+
+/* Codes of a clock that was ahead do not keep an owner from new ones when it is right again. */
+START_TEST(codes_of_the_future_do_not_count) {
+  struct world *world = world_new();
+  shop_token_t *token = world_register(world, "ada@example.org");
+  int32_t before;
+
+  world->now_ms += 365 * DAY_MS;
+  for (int i = 0; i < 5; i++)
+    ck_ok(world, shop_account_reset_request(world->shop, "ada@example.org", NULL, world->err));
+  world->now_ms -= 365 * DAY_MS;
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  before = world->transport.count;
+  ck_ok(world, shop_account_reset_request(world->shop, "ada@example.org", NULL, world->err));
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_eq(world->transport.count, before + 1);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* What waits for somebody is not sent once they are erased, whoever was its cause. */
+START_TEST(nothing_goes_to_the_erased) {
+  struct world *world = world_new();
+  shop_token_t *ada = world_register(world, "ada@example.org");
+  shop_token_t *bob = world_register(world, "bob@example.org");
+  int32_t waiting, before;
+
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  before = world->transport.count;
+  ck_ok(world, shop_account_email_request(world->shop, ada, PASSWORD, "bob@example.org", NULL,
+                                          world->err));
+  ck_ok(world, shop_user_erase(world->shop, shop_token_user_id(bob), NULL, &waiting, world->err));
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM outbox WHERE recipient = 'bob@example.org'"), 0);
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_eq(world->transport.count, before);
+  shop_token_free(ada);
+  shop_token_free(bob);
+  world_free(world);
+}
+END_TEST
+
+/* ---- sessions that refresh ------------------------------------------------------------------- */
+
+static struct world *refreshing(void) {
+  struct world *world = world_prepare();
+
+  shop_config_set_access_life_ms(world->config, 15 * MINUTE_MS);
+  shop_config_set_refresh_idle_ms(world->config, DAY_MS);
+  world_open(world);
+  return world;
+}
+
+static shop_token_t *next_of(struct world *world, const shop_token_t *token) {
+  shop_token_t *next = NULL;
+
+  ck_ok(world,
+        shop_token_refresh(world->shop, shop_token_refresh_text(token), NULL, &next, world->err));
+  return next;
+}
+
+/* A session is ended by what it was listed as, also when it has refreshed since. */
+START_TEST(listed_session_is_ended_after_a_refresh) {
+  struct world *world = refreshing();
+  shop_token_t *mine = world_register(world, "ada@example.org"), *other = NULL, *next, *mine_next;
+  shop_token_t *again = NULL;
+  shop_session_page_t *page = NULL;
+  int64_t id = 0;
+
+  ck_ok(world, shop_user_login(world->shop, "ada@example.org", PASSWORD, NULL, &other, world->err));
+  world_pass_ms(world, 14 * MINUTE_MS);
+  ck_ok(world, shop_account_session_list(world->shop, mine, 0, 10, &page, world->err));
+  for (int32_t i = 0; i < shop_session_page_count(page); i++)
+    if (!shop_session_page_is_current(page, i))
+      id = shop_session_page_id(page, i);
+  next = next_of(world, other);
+  mine_next = next_of(world, mine);
+  world_pass_ms(world, 2 * MINUTE_MS);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_ok(world, shop_account_session_revoke(world->shop, mine_next, id, NULL, world->err));
+  ck_assert_int_ne(shop_token_verify(world->shop, shop_token_jwt(next), &again, world->err),
+                   SHOP_OK);
+  shop_session_page_free(page);
+  shop_token_free(mine);
+  shop_token_free(mine_next);
+  shop_token_free(other);
+  shop_token_free(next);
+  world_free(world);
+}
+END_TEST
+
+/* A used refresh token ends the session whenever it comes, also after its own time. */
+START_TEST(reuse_is_seen_after_the_idle_time) {
+  struct world *world = refreshing();
+  shop_token_t *first = world_register(world, "ada@example.org"), *second, *third, *none = NULL;
+
+  second = next_of(world, first);
+  world_pass_ms(world, 20 * 60 * MINUTE_MS);
+  third = next_of(world, second);
+  world_pass_ms(world, 5 * 60 * MINUTE_MS);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_assert_int_eq(
+      shop_token_refresh(world->shop, shop_token_refresh_text(first), NULL, &none, world->err),
+      SHOP_ERR_TOKEN_REUSED);
+  ck_assert_int_ne(
+      shop_token_refresh(world->shop, shop_token_refresh_text(third), NULL, &none, world->err),
+      SHOP_OK);
+  shop_token_free(first);
+  shop_token_free(second);
+  shop_token_free(third);
+  world_free(world);
+}
+END_TEST
+
+/* ---- holds and a clock that was read too early
+ * --------------------------------------------------- */
+
+struct early {
+  struct world *world;
+  shop_token_t *ada;
+  int64_t cart_id;
+  int32_t reads;  /* of the other shop's clock, until Ada holds her cart; 0: not armed */
+  int32_t status; /* of her hold */
+};
+
+/* Ada asks for her hold just after another call has read its clock; where that was inside its
+   transaction, the store is busy. */
+static int64_t early_clock(void *user) {
+  struct early *early = user;
+  int64_t now_ms = early->world->now_ms;
+
+  if (early->reads > 0 && --early->reads == 0) {
+    shop_cart_t *cart = NULL;
+
+    world_pass_ms(early->world, 5);
+    early->status = shop_cart_hold(early->world->shop, early->ada, early->cart_id, 10 * MINUTE_MS,
+                                   NULL, &cart, NULL);
+    shop_cart_free(cart);
+  }
+  return now_ms;
+}
+
+/* A hold that was begun meanwhile is no hold of a clock gone back: one of the two has the last
+   piece, and keeps it. */
+START_TEST(fresh_hold_is_not_over) {
+  struct early early = {.world = world_prepare()};
+  struct world *world = early.world;
+  shop_t *other = NULL;
+  shop_token_t *bob;
+  shop_cart_t *cart = NULL;
+  int64_t bobs;
+  int32_t status;
+
+  shop_config_set_busy_timeout_ms(world->config, 0);
+  world_open(world);
+  world_put(world, "TEA", 999, "EUR", 1);
+  early.ada = world_shopper(world, "ada@example.org", "TEA", 1, &early.cart_id);
+  bob = world_shopper(world, "bob@example.org", "TEA", 1, &bobs);
+  shop_config_set_clock(world->config, early_clock, &early);
+  ck_ok(world, shop_open(world->path, world->config, &other, world->err));
+  early.reads = 1;
+  status = shop_cart_hold(other, bob, bobs, 1000, NULL, &cart, world->err);
+  shop_cart_free(cart);
+  cart = NULL;
+  ck_assert_int_eq(early.reads, 0);
+  ck_assert((early.status == SHOP_OK) != (status == SHOP_OK));
+  ck_ok(world, shop_cart_get(world->shop, early.ada, early.cart_id, &cart, world->err));
+  ck_assert((shop_cart_held_until_ms(cart) != 0) == (early.status == SHOP_OK));
+  shop_cart_free(cart);
+  ck_assert_int_eq(world_reserved(world, "TEA"), 1);
+  ck_assert_int_eq(shop_close(other), SHOP_OK);
+  shop_token_free(early.ada);
+  shop_token_free(bob);
+  world_free(world);
+}
+END_TEST
+
+int main(void) {
+  const TTest *const tests[] = {
+      sealed_keys_are_exported,          no_key_under_an_old_secret,
+      no_token_for_who_is_gone,          codes_of_the_future_do_not_count,
+      nothing_goes_to_the_erased,        listed_session_is_ended_after_a_refresh,
+      reuse_is_seen_after_the_idle_time, fresh_hold_is_not_over,
+  };
+
+  return HARNESS_RUN("attacks", tests);
+}
