@@ -62,8 +62,9 @@ SHOP_API int32_t shop_config_set_purchase_needs_verified(shop_config_t *config, 
 
 /**
  * Sets a new password. Every token of the user ends, this one as well; a fresh
- * one goes on in its place, with its scope and its life. A mail tells of it
- * (SHOP_MAIL_PASSWORD_CHANGED). Who loses the answer logs in with the new password.
+ * one goes on in its place, with its scope and its life, and with a refresh token
+ * where this one had one. A mail tells of it (SHOP_MAIL_PASSWORD_CHANGED). Who loses
+ * the answer logs in with the new password.
  *
  * @param old_password the present one; a wrong one counts as a failed login
  * @param new_password by the rules of password.h

@@ -54,6 +54,7 @@ int32_t shop__user_of_token(shop__tx_t *tx, const shop_token_t *token, int64_t n
 static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
   struct shop__owner *owner = ctx;
   struct shop__user_row user;
+  int64_t family_id = 0;
   int32_t status = shop__user_of_token(tx, owner->token, owner->now_ms, &user);
 
   if (status != SHOP_OK)
@@ -70,6 +71,9 @@ static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
     status = shop__user_copy(tx, owner->email, sizeof owner->email, user.email);
   if (status == SHOP_OK)
     status = shop__user_copy_language(tx, owner->language, &user);
+  if (status == SHOP_OK)
+    status = shop__refresh_family_of(tx, owner->token->jti, &family_id);
+  owner->refreshed = family_id != 0;
   if (status == SHOP_OK)
     status = shop__attempt_look(tx, &owner->attempt, user.id);
   return status;
@@ -94,7 +98,7 @@ int32_t shop__owner_check(shop__tx_t *tx, struct shop__owner *owner) {
   struct shop__user_row user;
   int32_t status = shop__user_of_token(tx, owner->token, owner->now_ms, &user);
 
-  owner->changed = status == SHOP_OK && (user.epoch != owner->epoch ||
+  owner->changed = status == SHOP_OK && (user.epoch != owner->epoch || user.password_hash == NULL ||
                                          strcmp(user.password_hash, owner->password_hash) != 0);
   if (status == SHOP_OK && !owner->changed)
     status = shop__attempt_succeed(tx, &owner->attempt);
@@ -145,7 +149,8 @@ static int32_t set_password_fn(shop__tx_t *tx, void *ctx) {
   return status;
 }
 
-/* It may do as much as the old one, and for as long. */
+/* It may do as much as the old one, and for as long: who has one that is not to be
+   refreshed gets no other kind. */
 static int32_t grant_fresh(shop_t *shop, struct password_change *change,
                            const struct shop__db_write_rule *rule, shop_token_t **fresh,
                            shop_error_t *err) {
@@ -157,7 +162,7 @@ static int32_t grant_fresh(shop_t *shop, struct password_change *change,
                                                  .epoch = owner->epoch + 1,
                                                  .now_ms = owner->now_ms,
                                                  .scope = old->scope,
-                                                 .alone = old->scope[0] != '\0',
+                                                 .alone = !owner->refreshed,
                                                  .life_ms = old->expires_at_ms - old->issued_at_ms},
                            &change->fresh, set_password_fn, change, rule, fresh, err);
 }

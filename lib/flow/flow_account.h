@@ -38,6 +38,7 @@ struct shop__owner {
   int64_t user_id;
   int64_t epoch;
   bool changed; /* the account is no longer what it was: ask again */
+  bool refreshed; /* the token came with a refresh token */
   char subject[SHOP__RANDOM_ID_BYTES];
   char email[SHOP__EMAIL_BYTES]; /* as typed */
   char language[SHOP__LANGUAGE_BYTES];

@@ -41,7 +41,8 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   look->session.user_id = user.user_id;
   look->session.expires_at_ms = look->token->expires_at_ms;
   look->last_used_at_ms = user.last_used_at_ms;
-  (void)strncpy(look->session.email, user.email, sizeof look->session.email - 1);
+  if (user.email != NULL)
+    (void)strncpy(look->session.email, user.email, sizeof look->session.email - 1);
   status = shop__cart_living(tx, user.user_id, &cart, &found);
   if (status == SHOP_OK && found) {
     look->has_cart = true;

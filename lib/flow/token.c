@@ -197,7 +197,8 @@ int32_t shop__token_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
                            "the token's key was retired: log in again");
   if (row->disabled)
     return shop__user_is_disabled(tx);
-  if (row->revoked || row->epoch != row->user_epoch)
+  /* The end of an account raises the epoch; that it is closed is looked at all the same. */
+  if (row->revoked || row->epoch != row->user_epoch || row->closed)
     return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED, "the token was revoked: log in again");
   return SHOP_OK;
 }

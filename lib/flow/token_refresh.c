@@ -143,7 +143,7 @@ static int32_t judge_fn(shop__tx_t *tx, void *ctx) {
     return status;
   if (row.disabled)
     return shop__user_is_disabled(tx);
-  if (row.state == SHOP__REFRESH_ENDED || row.epoch != row.user_epoch)
+  if (row.state == SHOP__REFRESH_ENDED || row.epoch != row.user_epoch || row.closed)
     return shop__error_set(err, SHOP_ERR_TOKEN_REVOKED,
                            "the refresh token was revoked: log in again");
   if (row.state == SHOP__REFRESH_USED) {

@@ -66,8 +66,9 @@ static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
 
   if (status != SHOP_OK)
     return status;
-  login->changed =
-      !found || row.epoch != login->epoch || strcmp(row.password_hash, login->password_hash) != 0;
+  login->changed = !found || row.closed || row.password_hash == NULL ||
+                   row.epoch != login->epoch ||
+                   strcmp(row.password_hash, login->password_hash) != 0;
   if (login->changed)
     return SHOP_OK;
   if (row.disabled) /* told to who knows the password, and to nobody else */

@@ -4,7 +4,7 @@
 #define REFRESH_COLUMNS                                                                            \
   "r.hash, r.family_id, r.user_id, r.epoch, r.state, r.jti, r.expires_at_ms,"                      \
   " r.family_expires_at_ms, r.parent, r.key_digest, u.subject, u.epoch,"                           \
-  " u.disabled_at_ms, r.label"
+  " u.disabled_at_ms, r.label, u.closed_at_ms"
 
 static const char REFRESH_GET[] = "SELECT " REFRESH_COLUMNS
                                   " FROM refresh_tokens r JOIN users u ON u.id = r.user_id"
@@ -50,6 +50,7 @@ static int32_t read_refresh(shop__query_t *q, struct shop__refresh_row *row, boo
       .user_epoch = shop__query_get_int(q, 11),
       .disabled = !shop__query_is_null(q, 12),
       .label = shop__query_get_text(q, 13),
+      .closed = !shop__query_is_null(q, 14),
   };
   /* Whoever compares them reads that many bytes. */
   if (parent_size != SHOP__REFRESH_HASH_BYTES)

@@ -201,6 +201,7 @@ struct shop__token_row {
   bool revoked;
   int32_t key_state; /* enum shop__signing_key_state of the key that was named; 0: none */
   bool disabled;             /* the user is */
+  bool closed;               /* the user is */
   bool verified;             /* the user's address is */
   int64_t id;                /* what its owner sees of it */
   int64_t last_used_at_ms;   /* or when it was issued */
@@ -672,6 +673,7 @@ struct shop__refresh_row {
   const char *subject;
   int64_t user_epoch;
   bool disabled;
+  bool closed;
 };
 int32_t shop__refresh_get(shop__tx_t *tx, const void *hash, struct shop__refresh_row *row,
                           bool *found) SHOP__MUST_USE;

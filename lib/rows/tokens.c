@@ -4,7 +4,8 @@
 static const char TOKEN_GET[] =
     "SELECT t.user_id, t.epoch, u.epoch, t.expires_at_ms, t.revoked_at_ms, u.subject, u.email,"
     " u.email_key, k.state, u.disabled_at_ms, t.id,"
-    " COALESCE(t.last_used_at_ms, t.issued_at_ms), u.verified_at_ms, u.language"
+    " COALESCE(t.last_used_at_ms, t.issued_at_ms), u.verified_at_ms, u.language,"
+    " u.closed_at_ms"
     " FROM tokens t JOIN users u ON u.id = t.user_id"
     " LEFT JOIN signing_keys k ON k.kid = $2 WHERE t.jti = $1";
 static const char TOKEN_INSERT[] =
@@ -56,6 +57,7 @@ int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
         .id = shop__query_get_int(q, 10),
         .last_used_at_ms = shop__query_get_int(q, 11),
         .verified = !shop__query_is_null(q, 12),
+        .closed = !shop__query_is_null(q, 14),
     };
   return status;
 }

@@ -163,6 +163,22 @@ START_TEST(session_of_a_vanished_user) {
 }
 END_TEST
 
+/* An account whose address is gone, which the store forbids to those that live: no crash. */
+START_TEST(session_without_an_address) {
+  struct world *world = world_new();
+  shop_token_t *token = world_register(world, "ada@example.org");
+  shop_session_t *session;
+
+  world_vandalise(world, "PRAGMA ignore_check_constraints = ON;"
+                         " UPDATE users SET email = NULL, email_key = NULL, password_hash = NULL");
+  session = check(world, token, SHOP_OK);
+  ck_assert_str_eq(shop_session_email(session), "");
+  shop_session_free(session);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* Whatever is no token of this shop gives a session that says so. */
 START_TEST(session_of_anything_else) {
   static char long_text[100001];
@@ -227,6 +243,7 @@ int main(void) {
       session_of_a_new_user,       session_shows_the_cart,     session_through_a_purchase,
       session_of_an_expired_token, session_of_a_revoked_token, session_of_a_vanished_user,
       session_of_anything_else,    session_of_another_shop,    session_changes_nothing,
+      session_without_an_address,
   };
 
   return HARNESS_RUN("timeline 4: session", tests);

@@ -100,6 +100,31 @@ START_TEST(token_of_a_vanished_user) {
 }
 END_TEST
 
+/* That the account is closed is enough, even if its epoch did not rise with it, and whether its
+   address is still there or not. */
+START_TEST(token_of_a_closed_user) {
+  static const char *const ends[] = {
+      "UPDATE users SET closed_at_ms = 1",
+      "UPDATE users SET closed_at_ms = 1, email_key = NULL, password_hash = NULL",
+      "UPDATE users SET closed_at_ms = 1, email_key = NULL, password_hash = NULL, email = NULL"};
+
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    struct world *world = world_new();
+    shop_token_t *token = world_register(world, "ada@example.org"), *fresh = NULL;
+
+    world_vandalise(world, ends[i]);
+    ck_refused(world, verify(world, shop_token_jwt(token)), SHOP_ERR_TOKEN_REVOKED);
+    refused_everywhere(world, token, SHOP_ERR_TOKEN_REVOKED);
+    ck_refused(world,
+               shop_account_set_password(world->shop, token, PASSWORD, "another horse battery",
+                                         NULL, &fresh, world->err),
+               SHOP_ERR_TOKEN_REVOKED);
+    shop_token_free(token);
+    world_free(world);
+  }
+}
+END_TEST
+
 /* The same file opened a second time, in this process: revoked at once. */
 START_TEST(revoked_in_another_shop_object) {
   struct world *world = world_new();
@@ -546,6 +571,7 @@ int main(void) {
       expired_token,
       revoked_token,
       token_of_a_vanished_user,
+      token_of_a_closed_user,
       revoked_in_another_shop_object,
       revoked_in_another_process,
       processes_with_different_algorithms,

@@ -239,7 +239,40 @@ START_TEST(revoked_with_the_token) {
   ck_ok(world, shop_user_login(world->shop, "ada@example.org", PASSWORD, NULL, &first, world->err));
   world_vandalise(world, "UPDATE users SET epoch = epoch + 1");
   ck_refresh_refused(world, first, SHOP_ERR_TOKEN_REVOKED);
+  world_vandalise(world, "UPDATE users SET epoch = epoch - 1, closed_at_ms = 1");
+  ck_refresh_refused(world, first, SHOP_ERR_TOKEN_REVOKED); /* though the epoch is its own */
   shop_token_free(first);
+  world_free(world);
+}
+END_TEST
+
+/* A new password gives no more than was there: the merchant's token without scopes stays one that
+   is not refreshed, and that of a login goes on in a family of its own. */
+START_TEST(a_new_password_keeps_the_kind) {
+  struct world *world = refreshing_world();
+  shop_token_t *login, *issued = NULL, *fresh = NULL, *next = NULL;
+
+  world_open(world);
+  login = world_register(world, "ada@example.org");
+  ck_ok(world, shop_token_issue(world->shop, shop_token_user_id(login), NULL, 0, NULL, &issued,
+                                world->err));
+  ck_ok(world, shop_account_set_password(world->shop, issued, PASSWORD, "another horse battery",
+                                         NULL, &fresh, world->err));
+  ck_assert_str_eq(shop_token_refresh_text(fresh), "");
+  ck_assert_int_eq(shop_token_expires_at_ms(fresh), shop_token_expires_at_ms(issued));
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM refresh_tokens"), 1);
+  shop_token_free(login);
+  login = NULL;
+  ck_ok(world, shop_user_login(world->shop, "ada@example.org", "another horse battery", NULL,
+                               &login, world->err));
+  ck_ok(world, shop_account_set_password(world->shop, login, "another horse battery", PASSWORD,
+                                         NULL, &next, world->err));
+  ck_refresh_refused(world, login, SHOP_ERR_TOKEN_REVOKED);
+  shop_token_free(refreshed(world, next, NULL));
+  shop_token_free(login);
+  shop_token_free(issued);
+  shop_token_free(fresh);
+  shop_token_free(next);
   world_free(world);
 }
 END_TEST
@@ -402,6 +435,7 @@ int main(void) {
   const TTest *tests[] = {
       sessions, off_by_default, again_and_again,        a_used_one_ends_all, a_lost_answer,
       times,    settings,       revoked_with_the_token, refused_texts,       two_processes_at_once,
+      a_new_password_keeps_the_kind,
   };
 
   return HARNESS_RUN("refresh tokens", tests);
