@@ -6,8 +6,8 @@
  * What ends a session takes effect at the next call, in every process.
  *
  * A code that is mailed has 256 random bits, 44 characters of base64url. It works
- * once and for a time; the store holds its hash alone, and the mail with it is
- * emptied when it was sent. A new code of a kind ends the older ones; a new
+ * once and for a time (a clock that goes back makes none longer); the store holds its
+ * hash alone, and the mail with it is emptied when it was sent. A new code of a kind ends the older ones; a new
  * password, another address, disabling and closing end all. Which of these is wrong
  * with a code is not told: SHOP_ERR_CODE. Of each kind a user is mailed up to
  * `shop_config_set_codes_hourly_max` in an hour.
@@ -63,8 +63,9 @@ SHOP_API int32_t shop_config_set_purchase_needs_verified(shop_config_t *config, 
 /**
  * Sets a new password. Every token of the user ends, this one as well; a fresh
  * one goes on in its place, with its scope and its life, and with a refresh token
- * where this one had one. A mail tells of it (SHOP_MAIL_PASSWORD_CHANGED). Who loses
- * the answer logs in with the new password.
+ * where this one had one. Known sources are forgotten but the one that is given
+ * (guess.h). A mail tells of it (SHOP_MAIL_PASSWORD_CHANGED). Who loses the answer
+ * logs in with the new password.
  *
  * @param old_password the present one; a wrong one counts as a failed login
  * @param new_password by the rules of password.h
@@ -228,12 +229,14 @@ SHOP_API int32_t shop_account_reset_request(shop_t *shop, const char *email,
                                             const shop_options_t *options, shop_error_t *err);
 /**
  * Takes the code back, and sets a new password. Every token of the user ends, the
- * address counts as verified, and a mail tells of it (SHOP_MAIL_PASSWORD_CHANGED).
+ * address counts as verified, and a mail tells of it (SHOP_MAIL_PASSWORD_CHANGED). What
+ * wrong passwords have put in the way of a login ends: the account's wait, and a lock of
+ * the source that is given, which is known from now on, as the only one (guess.h).
  *
  * @param code         as it was mailed; one that is refused for another reason than
  *                     SHOP_ERR_CODE stays good
  * @param new_password by the rules of password.h
- * @param options      takes the deadline
+ * @param options      take the deadline and the source
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CODE; SHOP_ERR_PASSWORD,
  *   SHOP_ERR_PASSWORD_COMMON, SHOP_ERR_PASSWORD_REFUSED,
  *   SHOP_ERR_PASSWORD_UNCHECKED; SHOP_ERR_DEADLINE; or as any call that writes

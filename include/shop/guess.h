@@ -18,6 +18,7 @@
  *    (the eight latest). From there the account's wait does not count and its
  *    failures do not add to it: whoever keeps the account waiting from
  *    elsewhere cannot keep the owner out, and the owner's slips slow down nobody.
+ *    A new password forgets all of them but the source that it was set from.
  * 3. An account from one source: waits in the same way, known or not; after
  *    `login_tries_lock` wrong passwords it is locked there, SHOP_ERR_LOCKED,
  *    until the lock's time is over. No other source is touched by it. Without a
@@ -26,7 +27,9 @@
  *    waits as well, but not for accounts it is known for. A good login does not
  *    clear it: the guesser may have an account.
  *
- * A good login clears what stood in its way of 1 and 3. A counter that has
+ * A good login clears what stood in its way of 1 and 3, and so does a forgotten
+ * password that was set anew (`shop_account_reset`): the mailbox is proof enough.
+ * A counter that has
  * rested for `guess_life` is forgotten. `shop_error_retry_after_ms` tells how
  * long the wait still is. A valid token is asked for no password and waits for
  * nothing.

@@ -137,6 +137,8 @@ static int32_t set_password_fn(shop__tx_t *tx, void *ctx) {
   status = shop__user_set_password(tx, owner->user_id, change->new_hash, change->fresh->epoch,
                                    owner->now_ms);
   if (status == SHOP_OK)
+    status = shop__sources_forget_others(tx, &owner->attempt, owner->user_id);
+  if (status == SHOP_OK)
     status = shop__codes_end(tx, owner->user_id, 0, owner->now_ms);
   if (status == SHOP_OK)
     status = store_fresh(tx, change);

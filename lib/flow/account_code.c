@@ -180,6 +180,12 @@ int32_t shop__code_check(const char *text, int32_t kind, int64_t now_ms, struct 
   return SHOP_OK;
 }
 
+/* A life is a start and a length: one that has not begun comes from a clock that has
+   gone back since, and would be far too long. */
+static bool is_alive(const struct shop__code_row *row, int64_t now_ms) {
+  return row->created_at_ms <= now_ms && now_ms < row->expires_at_ms;
+}
+
 /* What is looked up is a hash, so the time that it takes tells nothing of a code. */
 int32_t shop__code_find(shop__tx_t *tx, const struct shop__code *code, struct shop__code_row *row,
                         struct shop__user_row *user) {
@@ -188,7 +194,7 @@ int32_t shop__code_find(shop__tx_t *tx, const struct shop__code *code, struct sh
   int32_t status = shop__code_get(tx, code->hash, row, &found);
 
   if (status == SHOP_OK && (!found || row->kind != code->kind || row->used || row->user_id == 0 ||
-                            code->now_ms >= row->expires_at_ms))
+                            !is_alive(row, code->now_ms)))
     return no_code(err);
   if (status == SHOP_OK)
     status = shop__user_by_id(tx, row->user_id, user, &found);

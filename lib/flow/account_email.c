@@ -32,8 +32,13 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   return find_taken(tx, request, &request->taken);
 }
 
+static bool is_wanted(const struct request *request) {
+  return request->taken == 0 || shop__mail_wanted(request->shop, SHOP_MAIL_ACCOUNT_EXISTS);
+}
+
 /* The same rows are written either way, so that neither the time nor the limit of the
-   mails tells; of an address that is taken the code is in no mail. */
+   mails tells; of an address that is taken the code is in no mail. A letter that the
+   shop does not want is deleted in the same commit. */
 static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   struct request *request = ctx;
   struct shop__owner *owner = &request->owner;
@@ -41,6 +46,7 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   bool too_many = false;
   int32_t status = shop__owner_check(tx, owner);
 
+  request->post.mail_id = 0;
   if (status == SHOP_OK)
     status = find_taken(tx, request, &taken);
   if (status != SHOP_OK)
@@ -54,6 +60,8 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
     return shop__codes_too_many(tx);
   if (status == SHOP_OK)
     status = shop__outbox_queue(tx, &request->post, owner->now_ms);
+  if (status == SHOP_OK)
+    status = shop__outbox_delete(tx, is_wanted(request) ? 0 : request->post.mail_id);
   return status;
 }
 

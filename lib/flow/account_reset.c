@@ -125,7 +125,10 @@ int32_t shop_account_reset_request(shop_t *shop, const char *email, const shop_o
 /* ---- the new password ------------------------------------------------------------------------ */
 
 struct reset {
+  const shop_t *shop;
+  const shop_options_t *options; /* the source; or NULL */
   struct shop__code code;
+  struct shop__attempt attempt; /* of the account, from this source */
   int64_t user_id;
   char email[SHOP__EMAIL_BYTES];
   char language[SHOP__LANGUAGE_BYTES];
@@ -142,8 +145,19 @@ static int32_t read_reset_fn(shop__tx_t *tx, void *ctx) {
   if (status != SHOP_OK)
     return status;
   reset->user_id = user.id;
+  shop__attempt_begin(reset->shop, user.email_key == NULL ? "" : user.email_key, reset->options,
+                      &reset->attempt);
+  reset->attempt.now_ms = reset->code.now_ms;
   status = shop__user_copy(tx, reset->email, sizeof reset->email, user.email);
   return status == SHOP_OK ? shop__user_copy_language(tx, reset->language, &user) : status;
+}
+
+/* Whoever has guessed at the old password keeps the owner waiting no longer, and
+   whoever knew it is known from nowhere. */
+static int32_t clear_the_way(shop__tx_t *tx, const struct reset *reset) {
+  int32_t status = shop__sources_forget_others(tx, &reset->attempt, reset->user_id);
+
+  return status == SHOP_OK ? shop__attempt_forgive(tx, &reset->attempt, reset->user_id) : status;
 }
 
 /* The code stands for the proof, so it is looked at again here: of two at once, one
@@ -159,6 +173,8 @@ static int32_t reset_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK)
     status =
         shop__user_set_password(tx, reset->user_id, reset->new_hash, user.epoch + 1, code->now_ms);
+  if (status == SHOP_OK)
+    status = clear_the_way(tx, reset);
   if (status == SHOP_OK)
     status = shop__codes_end(tx, reset->user_id, 0, code->now_ms);
   if (status == SHOP_OK)
@@ -202,12 +218,12 @@ static int32_t reset_password(shop_t *shop, struct reset *reset, const char *new
 int32_t shop_account_reset(shop_t *shop, const char *code_text, const char *new_password,
                            const shop_options_t *options, shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
-  struct reset reset = {0};
+  struct reset reset = {.shop = shop, .options = options};
   int32_t status = shop__enter(shop, err);
 
   if (status != SHOP_OK)
     return status;
-  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  status = shop__options_check(options, SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK && new_password == NULL)
     status = shop__missing("new_password", err);
   if (status == SHOP_OK)

@@ -326,6 +326,15 @@ int32_t shop__attempt_succeed(shop__tx_t *tx, const struct shop__attempt *attemp
     from a mail). The attempt must have a source. */
 int32_t shop__source_trust(shop__tx_t *tx, const struct shop__attempt *attempt,
                            int64_t user_id) SHOP__MUST_USE;
+/** Inside a write: the user has proved the account by a mailed code. What the guessing
+    of others has put in the way here is cleared: the account's wait, and for the
+    attempt's source, if it has one, the lock; it is the user's from now on. */
+int32_t shop__attempt_forgive(shop__tx_t *tx, const struct shop__attempt *attempt,
+                              int64_t user_id) SHOP__MUST_USE;
+/** Inside the write of a new password: only the attempt's source stays known, for who
+    knew the old one may have been known as well. */
+int32_t shop__sources_forget_others(shop__tx_t *tx, const struct shop__attempt *attempt,
+                                    int64_t user_id) SHOP__MUST_USE;
 /** Calls that are counted by source alone. kind: 'r' register, 'm' asking for a
     mail, 'g' guests. Without a source nothing is counted. SHOP_ERR_THROTTLED. */
 int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,

@@ -313,6 +313,22 @@ int32_t shop__attempt_succeed(shop__tx_t *tx, const struct shop__attempt *attemp
   return status;
 }
 
+int32_t shop__attempt_forgive(shop__tx_t *tx, const struct shop__attempt *attempt,
+                              int64_t user_id) {
+  int32_t status = shop__guess_clear(tx, attempt->account.key);
+
+  if (status != SHOP_OK || !attempt->has_source)
+    return status;
+  status = shop__guess_clear(tx, attempt->pair.key);
+  return status == SHOP_OK ? shop__source_trust(tx, attempt, user_id) : status;
+}
+
+/* Without a source the key is of zero bytes, which is nobody's. */
+int32_t shop__sources_forget_others(shop__tx_t *tx, const struct shop__attempt *attempt,
+                                    int64_t user_id) {
+  return shop__sources_forget(tx, user_id, attempt->source.key);
+}
+
 /* ---- gates: what only the source is counted for
  * --------------------------------------------------- */
 

@@ -5,7 +5,8 @@ static const char CODE_INSERT[] =
     "INSERT INTO codes (hash, user_id, kind, expires_at_ms, created_at_ms, new_email)"
     " VALUES ($1, $2, $3, $4, $5, $6)";
 static const char CODE_GET[] =
-    "SELECT user_id, kind, expires_at_ms, used_at_ms, new_email FROM codes WHERE hash = $1";
+    "SELECT user_id, kind, expires_at_ms, used_at_ms, created_at_ms, new_email FROM codes"
+    " WHERE hash = $1";
 static const char CODES_COUNT[] =
     "SELECT count(*) FROM codes WHERE user_id = $1 AND kind = $2 AND created_at_ms > $3"
     " AND created_at_ms <= $3 + 7200000"; /* a clock that went back */
@@ -43,7 +44,8 @@ int32_t shop__code_get(shop__tx_t *tx, const uint8_t *hash, struct shop__code_ro
         .kind = (int32_t)shop__query_get_int(q, 1),
         .expires_at_ms = shop__query_get_int(q, 2),
         .used = !shop__query_is_null(q, 3),
-        .new_email = shop__query_get_text(q, 4),
+        .created_at_ms = shop__query_get_int(q, 4),
+        .new_email = shop__query_get_text(q, 5),
     };
   return status;
 }

@@ -22,6 +22,8 @@ static const char SOURCE_PUT[] =
 static const char SOURCES_TRIM[] =
     "DELETE FROM known_sources WHERE user_id = $1 AND source NOT IN (SELECT source FROM"
     " known_sources WHERE user_id = $1 ORDER BY at_ms DESC, source LIMIT $2)";
+static const char SOURCES_FORGET[] =
+    "DELETE FROM known_sources WHERE user_id = $1 AND source <> $2";
 
 int32_t shop__guess_get(shop__tx_t *tx, const uint8_t *key, struct shop__guess_row *row) {
   shop__query_t *q = shop__query(tx, GUESS_GET);
@@ -122,5 +124,13 @@ int32_t shop__sources_trim(shop__tx_t *tx, int64_t user_id, int32_t keep) {
 
   shop__query_int(q, 1, user_id);
   shop__query_int(q, 2, keep);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__sources_forget(shop__tx_t *tx, int64_t user_id, const uint8_t *but) {
+  shop__query_t *q = shop__query(tx, SOURCES_FORGET);
+
+  shop__query_int(q, 1, user_id);
+  shop__query_blob(q, 2, but, SHOP__GUESS_KEY_BYTES);
   return shop__query_run(q, NULL);
 }

@@ -130,6 +130,7 @@ struct shop__code_row {
   int64_t user_id;     /* 0: nobody's */
   int32_t kind;        /* enum shop__code_kind */
   int64_t expires_at_ms;
+  int64_t created_at_ms; /* read only */
   bool used;             /* or ended */
   const char *new_email; /* of a change of address; or NULL */
 };
@@ -179,6 +180,8 @@ int32_t shop__source_put(shop__tx_t *tx, int64_t user_id, const uint8_t *source,
                          int64_t now_ms) SHOP__MUST_USE;
 /** Leaves the `keep` latest. */
 int32_t shop__sources_trim(shop__tx_t *tx, int64_t user_id, int32_t keep) SHOP__MUST_USE;
+/** Forgets all of the user but one, which need not be there. */
+int32_t shop__sources_forget(shop__tx_t *tx, int64_t user_id, const uint8_t *but) SHOP__MUST_USE;
 
 /* ---- peppers.c: the ids of the peppers in use -------------------------------- */
 

@@ -207,6 +207,26 @@ START_TEST(expire_to_the_millisecond) {
 }
 END_TEST
 
+/* A code that was made while the clock was ahead lives no longer for it: until that time
+   has come it is no code. */
+START_TEST(made_by_a_clock_that_went_back) {
+  struct world *world = world_new();
+  shop_token_t *token = world_register(world, "ada@example.org");
+  code_t code, again;
+
+  world_pass_ms(world, 100 * HOUR_MS);
+  ask_reset(world, code);
+  world_pass_ms(world, -100 * HOUR_MS);
+  ck_refused(world, reset(world, code, NEW_PASSWORD), SHOP_ERR_CODE);
+  world_pass_ms(world, 100 * HOUR_MS - 1);
+  ck_refused(world, reset(world, code, NEW_PASSWORD), SHOP_ERR_CODE);
+  ask_reset(world, again); /* and stands in nobody's way */
+  ck_ok(world, reset(world, again, NEW_PASSWORD));
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* A code is good for what it was mailed for, and what is no code is none. */
 START_TEST(wrong_codes) {
   struct world *world = world_new();
@@ -526,6 +546,33 @@ START_TEST(taken_address_is_not_told) {
 }
 END_TEST
 
+/* Where the shop does not want to tell the owner of a taken address, nothing is written,
+   by as many statements. */
+START_TEST(taken_address_without_mail) {
+  struct world *world = world_prepare();
+  shop_token_t *token;
+  int32_t steps;
+
+  ck_assert_int_eq(shop_config_set_mail_kind(world->config, SHOP_MAIL_ACCOUNT_EXISTS, false),
+                   SHOP_OK);
+  world_open(world);
+  token = world_register(world, "ada@example.org");
+  shop_token_free(world_register(world, "bob@example.org"));
+  memset(&cost, 0, sizeof cost);
+  ck_ok(world, shop_account_email_request(world->shop, token, PASSWORD, "free@example.org", NULL,
+                                          world->err));
+  steps = cost.steps;
+  memset(&cost, 0, sizeof cost);
+  ck_ok(world, shop_account_email_request(world->shop, token, PASSWORD, "bob@example.org", NULL,
+                                          world->err));
+  ck_assert_int_eq(cost.steps, steps);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM outbox WHERE kind = 10"), 0);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM outbox WHERE kind = 6"), 1);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* Who registers with it between the code and its return has it. */
 START_TEST(taken_meanwhile) {
   struct world *world = world_new();
@@ -735,6 +782,7 @@ int main(void) {
       linked,
       purchase_needs_verified,
       expire_to_the_millisecond,
+      made_by_a_clock_that_went_back,
       wrong_codes,
       ended_codes,
       limited,
@@ -745,6 +793,7 @@ int main(void) {
       mail_turned_off,
       changed_by_its_code,
       taken_address_is_not_told,
+      taken_address_without_mail,
       taken_meanwhile,
       arguments_of_a_change,
       closed,
