@@ -26,6 +26,7 @@
 #include "shop/password.h"
 #include "shop/account.h"
 #include "shop/guess.h"
+#include "shop/guest.h"
 #include "shop/money.h"
 #include "shop/product.h"
 #include "shop/cart.h"

@@ -11,6 +11,9 @@
  * password, another address, disabling and closing end all. Which of these is wrong
  * with a code is not told: SHOP_ERR_CODE. Of each kind a user is mailed up to
  * `shop_config_set_codes_hourly_max` in an hour.
+ *
+ * A guest (guest.h) has sessions like everybody; what needs the password or the
+ * address is SHOP_ERR_GUEST.
  */
 #ifndef SHOP_ACCOUNT_H
 #define SHOP_ACCOUNT_H

@@ -35,7 +35,7 @@
  * nothing.
  *
  * Registrations from one source are counted in the same way as 4, the good ones
- * too. What gives no source is only counted by account.
+ * too; and so are guests (guest.h), by themselves. What gives no source is only counted by account.
  *
  * The counters are rows of the store: a restart resets none, and processes
  * share them. There are at most `guess_rows_max` of them: when they are full a

@@ -106,6 +106,9 @@ SHOP_API int32_t shop_purchase_request_set_billing_address(shop_purchase_request
  *   paid, or adjustments that make the total negative;
  *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
  *   SHOP_ERR_TOKEN_REVOKED;
+ *   SHOP_ERR_GUEST           a guest's token: register or log in first
+ *                            (guest.h). Nothing was looked at, and the
+ *                            idempotency key is not used up;
  *   SHOP_ERR_NOT_FOUND       no such cart of this user;
  *   SHOP_ERR_CART_COMPLETED, SHOP_ERR_CART_EXPIRED, SHOP_ERR_CART_EMPTY,
  *   SHOP_ERR_VERSION;

@@ -37,9 +37,11 @@ SHOP_API int32_t shop_session_check(shop_t *shop, const shop_token_t *token, sho
 SHOP_API int32_t shop_session_status(const shop_session_t *session);
 /** 0 unless the status is SHOP_OK. @since 0.1.0 */
 SHOP_API int64_t shop_session_user_id(const shop_session_t *session);
-/** The user's address as typed. Borrowed; "" unless the status is SHOP_OK.
-    @since 0.1.0 */
+/** The user's address as typed. Borrowed; "" unless the status is SHOP_OK, and
+    of a guest. @since 0.1.0 */
 SHOP_API const char *shop_session_email(const shop_session_t *session);
+/** Whether it is a guest's (guest.h), who cannot buy yet. @since 0.1.0 */
+SHOP_API bool shop_session_is_guest(const shop_session_t *session);
 /** When the token ends, in ms since 1970. @since 0.1.0 */
 SHOP_API int64_t shop_session_expires_at_ms(const shop_session_t *session);
 /** The cart that is open or being bought, with its lines, total and warnings.

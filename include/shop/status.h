@@ -71,6 +71,8 @@ enum shop_status {
   SHOP_ERR_CODE = -216,
   /** The address must be verified first (`shop_account_verify_request`). */
   SHOP_ERR_UNVERIFIED = -217,
+  /** A guest (guest.h), and this needs an address: register or log in first. */
+  SHOP_ERR_GUEST = -220,
 
   /* -3xx: the shop's state does not allow it. */
   /** No such user, product, cart or order, or it is not the caller's. */

@@ -111,7 +111,7 @@ SHOP_API int32_t shop_token_revoke(shop_t *shop, const shop_token_t *token,
  * @param out     receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TOO_LONG, SHOP_ERR_TEXT the scopes;
  *   SHOP_ERR_NOT_FOUND no such user, or it was closed; SHOP_ERR_USER_DISABLED;
- *   or as any call that writes (-5xx, -6xx)
+ *   SHOP_ERR_GUEST the scope "merchant" for a guest; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_token_issue(shop_t *shop, int64_t user_id, const char *scopes,

@@ -143,7 +143,7 @@ SHOP_API int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_optio
 
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_user_id(const shop_user_t *user);
-/** The address as typed. Borrowed; "" for NULL. @since 0.1.0 */
+/** The address as typed. Borrowed; "" for NULL and of a guest. @since 0.1.0 */
 SHOP_API const char *shop_user_email(const shop_user_t *user);
 /** The language of mails to this user. Borrowed; "": the shop's. @since 0.1.0 */
 SHOP_API const char *shop_user_language(const shop_user_t *user);
@@ -158,6 +158,8 @@ SHOP_API bool shop_user_is_disabled(const shop_user_t *user);
 SHOP_API bool shop_user_is_verified(const shop_user_t *user);
 /** Whether the user has closed it (`shop_account_close`). @since 0.1.0 */
 SHOP_API bool shop_user_is_closed(const shop_user_t *user);
+/** Whether it is a guest, without address and password (guest.h). @since 0.1.0 */
+SHOP_API bool shop_user_is_guest(const shop_user_t *user);
 /** The merchant's text. Borrowed; "" when there is none. @since 0.1.0 */
 SHOP_API const char *shop_user_note(const shop_user_t *user);
 /** The host's own id. Borrowed; "" when there is none. @since 0.1.0 */

@@ -56,6 +56,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_CODE";
   case SHOP_ERR_UNVERIFIED:
     return "SHOP_ERR_UNVERIFIED";
+  case SHOP_ERR_GUEST:
+    return "SHOP_ERR_GUEST";
   case SHOP_ERR_NOT_FOUND:
     return "SHOP_ERR_NOT_FOUND";
   case SHOP_ERR_EMAIL_TAKEN:

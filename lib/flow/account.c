@@ -57,6 +57,8 @@ static int32_t read_owner_fn(shop__tx_t *tx, void *ctx) {
   int64_t family_id = 0;
   int32_t status = shop__user_of_token(tx, owner->token, owner->now_ms, &user);
 
+  if (status == SHOP_OK && user.guest)
+    status = shop__guest_refuse(tx);
   if (status != SHOP_OK)
     return status;
   owner->user_id = user.id;

@@ -21,6 +21,8 @@ static int32_t read_address_fn(shop__tx_t *tx, void *ctx) {
   struct shop__user_row user;
   int32_t status = shop__user_of_token(tx, request->token, request->code.now_ms, &user);
 
+  if (status == SHOP_OK && user.guest)
+    return shop__guest_refuse(tx);
   if (status == SHOP_OK && user.verified)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_STATE, "the address is verified already");
   if (status == SHOP_OK) {

@@ -342,6 +342,11 @@ int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
 /** Inside the write of such a call, whether it succeeds or not. */
 int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_USE;
 
+/* ---- guest.c: shoppers without an address --------------------------------------- */
+
+/** SHOP_ERR_GUEST with its sentence. */
+int32_t shop__guest_refuse(shop__tx_t *tx);
+
 /* ---- token.c ------------------------------------------------------------------ */
 
 #define SHOP__REFRESH_BYTES SHOP__RANDOM_SECRET_BYTES

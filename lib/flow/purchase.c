@@ -414,6 +414,8 @@ static int32_t t1_fn(shop__tx_t *tx, void *ctx) {
   purchase->charge.operation_id = 0;
   purchase->confirmation.mail_id = 0;
   status = shop__token_check(tx, purchase->token, purchase->now_ms, &user);
+  if (status == SHOP_OK && user.guest)
+    status = shop__guest_refuse(tx);
   if (status == SHOP_OK)
     status = find_repeated(tx, purchase, &user);
   if (status == SHOP_OK && purchase->order_id == 0)

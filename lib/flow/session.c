@@ -7,6 +7,7 @@ struct shop_session {
   int32_t status;
   int64_t user_id;
   int64_t expires_at_ms;
+  bool guest;
   shop_cart_t *cart;
   char email[SHOP__EMAIL_BYTES];
 };
@@ -41,6 +42,7 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   look->session.user_id = user.user_id;
   look->session.expires_at_ms = look->token->expires_at_ms;
   look->last_used_at_ms = user.last_used_at_ms;
+  look->session.guest = user.guest;
   if (user.email != NULL)
     (void)strncpy(look->session.email, user.email, sizeof look->session.email - 1);
   status = shop__cart_living(tx, user.user_id, &cart, &found);
@@ -127,6 +129,10 @@ int64_t shop_session_user_id(const shop_session_t *session) {
 
 const char *shop_session_email(const shop_session_t *session) {
   return session == NULL ? "" : session->email;
+}
+
+bool shop_session_is_guest(const shop_session_t *session) {
+  return session != NULL && session->guest;
 }
 
 int64_t shop_session_expires_at_ms(const shop_session_t *session) {

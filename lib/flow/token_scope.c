@@ -31,6 +31,8 @@ static int32_t find_user_fn(shop__tx_t *tx, void *ctx) {
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such user");
   if (row.disabled)
     return shop__user_is_disabled(tx);
+  if (row.guest && issue->scopes != NULL && shop__scope_has(issue->scopes, "merchant"))
+    return shop__guest_refuse(tx);
   if (strlen(row.subject) >= sizeof issue->subject)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_CORRUPT, "a stored account is damaged");
   memcpy(issue->subject, row.subject, strlen(row.subject) + 1);

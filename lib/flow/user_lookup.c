@@ -12,6 +12,7 @@ struct shop_user {
   bool disabled;
   bool verified;
   bool closed;
+  bool guest;
 };
 
 struct lookup {
@@ -24,7 +25,7 @@ static void pack_user(struct shop__pack *pack, const struct shop__user_row *row)
   struct shop_user user = {
       .id = row->id, .created_at_ms = row->created_at_ms, .disabled = row->disabled,
       .verified = row->verified,
-      .closed = row->closed};
+      .closed = row->closed, .guest = row->guest};
 
   shop__pack_begin(pack, sizeof user);
   user.email = shop__pack_text(pack, row->email);
@@ -249,6 +250,10 @@ bool shop_user_is_verified(const shop_user_t *user) {
 
 bool shop_user_is_closed(const shop_user_t *user) {
   return user != NULL && user->closed;
+}
+
+bool shop_user_is_guest(const shop_user_t *user) {
+  return user != NULL && user->guest;
 }
 
 const char *shop_user_note(const shop_user_t *user) {

@@ -90,6 +90,7 @@ struct shop__user_row {
   bool disabled;
   bool verified; /* the address */
   bool closed;
+  bool guest; /* without address and password */
 };
 int32_t shop__user_by_key(shop__tx_t *tx, const char *email_key, struct shop__user_row *row,
                           bool *found) SHOP__MUST_USE;
@@ -122,6 +123,11 @@ int32_t shop__user_set_email(shop__tx_t *tx, int64_t id, const char *email, cons
 int32_t shop__user_set_verified(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
 /** No login, no token and no look-up by address finds it any more. */
 int32_t shop__user_close(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- guests.c: users without an address ------------------------------------------ */
+
+/** Of the row id, subject, epoch, time and language. */
+int32_t shop__guest_insert(shop__tx_t *tx, const struct shop__user_row *row) SHOP__MUST_USE;
 
 /* ---- codes.c: what is mailed to a user and comes back once ---------------------- */
 
@@ -206,10 +212,12 @@ struct shop__token_row {
   bool disabled;             /* the user is */
   bool closed;               /* the user is */
   bool verified;             /* the user's address is */
+  bool guest;                /* the user has none. Says so of a good token alone: who has
+                                closed the account has no key of it either */
   int64_t id;                /* what its owner sees of it */
   int64_t last_used_at_ms;   /* or when it was issued */
   const char *subject;
-  const char *email;
+  const char *email; /* NULL: a guest's, as is the key */
   const char *email_key;
   const char *language; /* of the user; NULL: the shop's */
 };

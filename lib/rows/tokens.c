@@ -58,6 +58,7 @@ int32_t shop__token_get(shop__tx_t *tx, const char *jti, const char *kid,
         .last_used_at_ms = shop__query_get_int(q, 11),
         .verified = !shop__query_is_null(q, 12),
         .closed = !shop__query_is_null(q, 14),
+        .guest = shop__query_is_null(q, 7),
     };
   return status;
 }

@@ -3,7 +3,7 @@
 
 #define USER_COLUMNS                                                                               \
   "id, subject, epoch, email, email_key, password_hash, created_at_ms, external_id, note,"         \
-  " disabled_at_ms, verified_at_ms, closed_at_ms, language"
+  " disabled_at_ms, verified_at_ms, closed_at_ms, language, guest_at_ms"
 
 static const char USER_BY_KEY[] = "SELECT " USER_COLUMNS " FROM users WHERE email_key = $1";
 static const char USER_BY_ID[] = "SELECT " USER_COLUMNS " FROM users WHERE id = $1";
@@ -52,6 +52,7 @@ static int32_t read_user(shop__query_t *q, struct shop__user_row *row, bool *fou
         .verified = !shop__query_is_null(q, 10),
         .closed = !shop__query_is_null(q, 11),
         .language = shop__query_get_text(q, 12),
+        .guest = !shop__query_is_null(q, 13),
     };
   return status;
 }

@@ -59,6 +59,8 @@ MAKE_GIVING(user_register, shop_token_t, shop_token_free,
             shop_user_register(shop, props->new_email, props->password, NULL, out, err))
 MAKE_GIVING(user_login, shop_token_t, shop_token_free,
             shop_user_login(shop, props->email, props->password, NULL, out, err))
+MAKE_GIVING(guest_create, shop_token_t, shop_token_free,
+            shop_guest_create(shop, NULL, out, err))
 MAKE_GIVING(user_find_by_email, shop_user_t, shop_user_free,
             shop_user_find_by_email(shop, props->email, out, err))
 MAKE_GIVING(user_find_by_id, shop_user_t, shop_user_free,
@@ -275,6 +277,7 @@ MAKE(mail_next_due_ms) {
 const struct call every_call[] = {
     {"shop_user_register", true, false, true, false, user_register},
     {"shop_user_login", true, false, true, false, user_login},
+    {"shop_guest_create", true, false, true, false, guest_create},
     {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
     {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
     {"shop_user_set_language", true, true, false, false, user_set_language},

@@ -34,6 +34,7 @@ CREATE TABLE users (
   disabled_at_ms INTEGER,                    -- NULL: may log in
   verified_at_ms INTEGER,                    -- the address
   closed_at_ms  INTEGER,                     -- by the user: without email_key and password
+  guest_at_ms   INTEGER,                     -- came then without an address, and has none yet
   language      TEXT,                        -- of their mails (BCP 47); NULL: the shop's
   erasing_at_ms INTEGER,                     -- the identity is gone since then, and
   erased_at_ms  INTEGER,                     -- all of the orders' copies since then
@@ -41,8 +42,10 @@ CREATE TABLE users (
   note          TEXT,
   CHECK (email_key IS NULL OR email IS NOT NULL),
   CHECK ((email_key IS NULL) = (password_hash IS NULL)),
-  CHECK (email_key IS NOT NULL OR closed_at_ms IS NOT NULL)
+  CHECK (email_key IS NOT NULL OR closed_at_ms IS NOT NULL OR guest_at_ms IS NOT NULL),
+  CHECK (guest_at_ms IS NULL OR (email IS NULL AND verified_at_ms IS NULL))
 ) STRICT;
+CREATE INDEX users_guests ON users (id) WHERE guest_at_ms IS NOT NULL;
 
 -- What is mailed to a user and comes back once. A new one of a kind ends the older ones.
 CREATE TABLE codes (

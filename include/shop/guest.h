@@ -1,0 +1,42 @@
+/*
+ * Guests: shoppers who have not said yet who they are. A guest has a token as
+ * every user, and no address and no password; it can have a cart, change it and
+ * hold it, check its session, choose a language and log out. What needs an
+ * address is refused with SHOP_ERR_GUEST: the purchase, and the calls of
+ * account.h that ask for the password or mail something.
+ *
+ * The token is all that a guest has: who loses it has lost the cart, and nobody
+ * can be asked for another one. For the merchant a guest is a user like others,
+ * who is found by id alone.
+ */
+#ifndef SHOP_GUEST_H
+#define SHOP_GUEST_H
+
+#include "shop/common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Makes a guest, and gives its token: one commit, and no password is hashed.
+ * It is a token like those of a login, with a refresh token where
+ * `shop_config_set_access_life_ms` asks for that.
+ *
+ * Guests cost room in the store, so those from one source are counted as
+ * registrations are (guess.h). A host that offers this to everybody gives a
+ * source.
+ *
+ * @param options take the language, the deadline, the label and the source
+ * @param out     receives the token; freed by `shop_token_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_THROTTLED too many guests from
+ *   this source; SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_guest_create(shop_t *shop, const shop_options_t *options, shop_token_t **out,
+                                   shop_error_t *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* Rows of guests: users who have no address yet. */
+#include "rows_parts.h"
+
+static const char GUEST_INSERT[] =
+    "INSERT INTO users (id, subject, epoch, created_at_ms, updated_at_ms, guest_at_ms, language)"
+    " VALUES ($1, $2, $3, $4, $4, $4, $5)";
+
+int32_t shop__guest_insert(shop__tx_t *tx, const struct shop__user_row *row) {
+  shop__query_t *q = shop__query(tx, GUEST_INSERT);
+
+  shop__query_int(q, 1, row->id);
+  shop__query_text(q, 2, row->subject);
+  shop__query_int(q, 3, row->epoch);
+  shop__query_int(q, 4, row->created_at_ms);
+  shop__query_text(q, 5, row->language);
+  return shop__query_run(q, NULL);
+}
