@@ -140,13 +140,6 @@ static const char *const sql[SQL_COUNT] = {
         " wait_ms = 0, sent_at_ms = ?2 WHERE id = ?1",
 };
 
-int64_t wall_ms(void) {
-  struct timespec now;
-
-  (void)clock_gettime(CLOCK_REALTIME, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- waiting for the lock -------------------------------------------------------- */
 
 /* As libshop waits for other processes: short naps. For many threads this is

@@ -125,7 +125,6 @@ void base_done(struct baseline *base, enum base_sql which);
 int64_t base_ids(struct baseline *base, int64_t count);
 void base_text(char *out, size_t size, sqlite3_stmt *stmt, int column);
 sqlite3 *base_db(struct baseline *base);
-int64_t wall_ms(void);
 void base_lines(struct baseline *base, int64_t cart_id, struct base_cart *cart);
 int64_t base_user(struct baseline *base, const char *jti, char email[256]);
 

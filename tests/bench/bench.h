@@ -15,6 +15,7 @@ __attribute__((format(printf, 1, 2))) _Noreturn void die(const char *format, ...
 /* Memory, or the end of the program. */
 void *need(size_t size);
 int64_t now_ns(void);
+int64_t wall_ms(void);
 /* The processor time of this thread. */
 int64_t thread_ns(void);
 /* xorshift64*: the same numbers in every run. */
@@ -68,6 +69,7 @@ struct settings {
   const char *threads; /* how many, such as "1,8,32" */
   const char *sizes;   /* for growth: "1000,100000" */
   int32_t growth_samples;
+  const char *grown; /* where such stores are kept; NULL: nowhere */
   enum sync growth_sync;
   const char *waits; /* of the baseline: "naps", "sqlite" or "mutex" */
   bool lean;         /* the baseline leaves libshop's batch marker out */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "calls.h"
 #include "growth.h"
 
@@ -35,7 +37,7 @@ struct ramble {
   struct tour tour;
   struct samples samples[CALL_COUNT];
   uint64_t random;
-  int64_t size;
+  int64_t size, run; /* run: a store that is kept has seen the names of others */
   char email[80], new_email[80], number[13];
   char skus[CART_LINES][32];
 };
@@ -47,9 +49,11 @@ static void aim(struct ramble *ramble, int32_t index) {
   growth_number(random_below(&ramble->random, (uint32_t)ramble->size), ramble->size,
                 ramble->number);
   /* Addresses as others have them: somewhere in the middle of the index. */
-  (void)snprintf(ramble->new_email, sizeof ramble->new_email, "grown%09u.%" PRId32 "@new.example",
-                 random_below(&ramble->random, (uint32_t)ramble->size), index);
-  (void)snprintf(ramble->tour.key, sizeof ramble->tour.key, "ramble-%" PRId32, index);
+  (void)snprintf(ramble->new_email, sizeof ramble->new_email,
+                 "grown%09u.%" PRId32 ".%" PRId64 "@new.example",
+                 random_below(&ramble->random, (uint32_t)ramble->size), index, ramble->run);
+  (void)snprintf(ramble->tour.key, sizeof ramble->tour.key, "ramble-%" PRId32 "-%" PRId64, index,
+                 ramble->run);
   for (int i = 0; i < CART_LINES; i++)
     ramble->tour.skus[i] = sku_of((uint32_t)((product + i * 331) % ramble->size), ramble->skus[i]);
   ramble->tour.product_id = growth_product_id(product);
@@ -71,6 +75,7 @@ static void measure(const struct settings *settings, const char *path, int64_t s
   struct ramble *ramble = need(sizeof *ramble);
 
   ramble->size = size;
+  ramble->run = wall_ms();
   ramble->random = 88172645463325252u;
   ramble->tour.email = ramble->email;
   ramble->tour.new_email = ramble->new_email;
@@ -96,24 +101,34 @@ static void measure(const struct settings *settings, const char *path, int64_t s
 /* ---- the section ------------------------------------------------------------------------------
  */
 
-static void with_size(const struct settings *settings, int64_t size) {
-  char path[600];
+static void make_store(const char *path, int64_t size) {
   int64_t begun = now_ns();
 
-  if (size < 1000 || size > 100000000)
-    die("growth takes sizes of 1,000 to 100,000,000");
-  (void)snprintf(path, sizeof path, "%s/grown.shop", settings->dir);
   make_seed(path);
   growth_fill(path, size);
   report("growth", (double)size, "s", (double)(now_ns() - begun) / 1e9, 0, "made by SQL");
-  report("growth", (double)size, "MiB", (double)file_bytes(path) / 1048576, 0, "the file");
   begun = now_ns();
   if (world_verify(path) != size + 1)
     die("orders are missing");
   report("growth", (double)size, "us/order", (double)(now_ns() - begun) / 1e3 / (double)size, 0,
          "verified without a violation");
+}
+
+static void with_size(const struct settings *settings, int64_t size) {
+  char path[600];
+
+  if (size < 1000 || size > 100000000)
+    die("growth takes sizes of 1,000 to 100,000,000");
+  if (settings->grown == NULL)
+    (void)snprintf(path, sizeof path, "%s/grown.shop", settings->dir);
+  else
+    (void)snprintf(path, sizeof path, "%.500s/grown-%" PRId64 ".shop", settings->grown, size);
+  if (settings->grown == NULL || access(path, F_OK) != 0)
+    make_store(path, size);
+  report("growth", (double)size, "MiB", (double)file_bytes(path) / 1048576, 0, "the file");
   measure(settings, path, size);
-  world_remove(path);
+  if (settings->grown == NULL)
+    world_remove(path);
 }
 
 /* The largest store against the smallest: what growth costs. */

@@ -14,6 +14,8 @@
 #define FIRST_MS INT64_C(1577836800000)
 #define FIRST_ID (FIRST_MS << 11)
 #define IDS_EACH 8 /* ids that one order takes */
+/* Of so many orders the mail is still kept; `shop_maintain` has emptied the older ones. */
+#define MAILS_KEPT 100000
 
 enum statement {
   ADD_USER,
@@ -77,7 +79,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [ADD_OUTBOX] =
         "INSERT INTO outbox (id, order_id, kind, state, tries, since_ms, wait_ms,"
         " lease_id, created_at_ms, sent_at_ms, recipient, sender, message)"
-        " VALUES (?1, ?2, 1, 3, 1, ?3, 0, 0, ?3, ?3, ?4, 'orders@shop.example', ?5)",
+        " VALUES (?1, ?2, 1, ?6, 1, ?3, 0, 0, ?3, ?3, ?4, 'orders@shop.example', ?5)",
     [ADD_EVENT] =
         "INSERT INTO events (id, order_id, at_ms, name, detail, actor, user_id, before, after)"
         " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?2, 'pending', 'placed')",
@@ -287,11 +289,13 @@ static void add_payment(struct fill *fill, int64_t base, int64_t total, const ch
   run(fill, ADD_OPERATION);
 }
 
-static void add_mail(struct fill *fill, int64_t base, const char *email) {
+static void add_mail(struct fill *fill, int64_t base, const char *email, bool kept) {
   bind(fill, ADD_OUTBOX, 3, (const int64_t[]){base + 5, base + 1, base >> 11});
-  bind_text(fill, ADD_OUTBOX, 4, email);
-  (void)sqlite3_bind_blob(fill->stmts[ADD_OUTBOX], 5, fill->message, fill->message_size,
+  bind_text(fill, ADD_OUTBOX, 4, kept ? email : "");
+  (void)sqlite3_bind_blob(fill->stmts[ADD_OUTBOX], 5, fill->message, kept ? fill->message_size : 0,
                           SQLITE_STATIC);
+  (void)sqlite3_bind_int(fill->stmts[ADD_OUTBOX], 6,
+                         kept ? SHOP_MAIL_SENT : SHOP_MAIL_FORGOTTEN);
   run(fill, ADD_OUTBOX);
 }
 
@@ -316,7 +320,7 @@ static void add_order(struct fill *fill, int64_t order) {
   bind_text(fill, ADD_ORDER, 8, SHIPPING_ADDRESS);
   run(fill, ADD_ORDER);
   add_payment(fill, base, total, reference);
-  add_mail(fill, base, email);
+  add_mail(fill, base, email, order + MAILS_KEPT >= fill->size);
   add_event(fill, base + 2, base + 1, "order.created", NULL);
   add_event(fill, base + 4, base + 1, "payment.captured", reference);
   add_event(fill, base + 6, base + 1, "order.placed", NULL);

@@ -33,6 +33,13 @@ static int64_t read_clock(clockid_t clock) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t wall_ms(void) {
+  struct timespec now;
+
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t now_ns(void) {
   return read_clock(CLOCK_MONOTONIC);
 }

@@ -40,6 +40,7 @@ static void usage(void) {
       "  --calls N          calls of the memory test and of soak (default 20000)\n"
       "  --growth LIST      sizes (default 1000,20000)\n"
       "  --growth-samples N tours of each size (default 500)\n"
+      "  --grown DIR        keep the stores of growth there, and take those that are there\n"
       "  --growth-full      grow with every commit synced, not payments alone\n"
       "  --wait HOW         how the baseline waits for the write lock: naps (default),\n"
       "                     sqlite (its busy timeout), mutex (its threads queue first)\n"
@@ -116,6 +117,8 @@ static bool take_value(struct settings *settings, const char *option, const char
     settings->sizes = value;
   else if (strcmp(option, "--growth-samples") == 0)
     settings->growth_samples = take_number(value, 10, 1000000);
+  else if (strcmp(option, "--grown") == 0)
+    settings->grown = value;
   else if (strcmp(option, "--dir") == 0)
     (void)snprintf(settings->dir, sizeof settings->dir, "%s", value);
   else if (strcmp(option, "--json") == 0)
