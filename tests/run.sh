@@ -19,6 +19,8 @@ need_packages $library_packages libcsv-dev check g++ valgrind python3-jwt python
 need_packages libnss-wrapper libidn12 libgnutls-dane0 libdb5.3 libnsl2 libpcre2-8-0 libicu72 libsasl2-2
 # What money and dates are compared with.
 need_packages python3-babel
+# What the export of a user is held against.
+need_packages python3-jsonschema
 
 passed=0
 failed=0

@@ -248,6 +248,21 @@ SHOP_API int32_t shop_account_reset_request(shop_t *shop, const char *email,
 SHOP_API int32_t shop_account_reset(shop_t *shop, const char *code, const char *new_password,
                                     const shop_options_t *options, shop_error_t *err);
 
+/* ---- what is held about the user ------------------------------------------------------ */
+
+/**
+ * As `shop_user_export`, for the user's own. A token is enough for it: where tokens live
+ * long, ask for the password first (`shop_user_login`).
+ *
+ * @param out receives the text; freed by `shop_text_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID,
+ *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED, SHOP_ERR_USER_DISABLED; or as any
+ *   call that reads
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_export(shop_t *shop, const shop_token_t *token, shop_text_t **out,
+                                     shop_error_t *err);
+
 /* ---- the end ------------------------------------------------------------------------- */
 
 /**

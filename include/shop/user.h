@@ -141,6 +141,32 @@ SHOP_API int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token,
 SHOP_API int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_options_t *options,
                                  int32_t *orders_waiting, shop_error_t *err);
 
+/**
+ * All that is held about a user, as JSON (merchant's call, for a disabled, closed or
+ * erased user as well): the answer to who asks for access to their data or takes them
+ * elsewhere (GDPR, articles 15 and 20). It is written from one snapshot of the store,
+ * and no writer waits for it.
+ *
+ * The format is "libshop-export/1", described by docs/export.schema.json: the account,
+ * its sessions, known sources, codes, carts, orders with lines, payment, operations,
+ * reports, mails and history, the mails and events of the account, idempotency keys.
+ * Amounts are integers in minor units beside their currency, times are in ms since 1970,
+ * ids are below 2^53, states are words; new members may come, none goes. Of secrets it
+ * tells that they are there and until when: in it are no password hash, no token, no
+ * code, no text of a mail that carries a code, nothing that a gateway gave for the
+ * shopper's next step. What the gateway and the host hold is theirs to tell.
+ *
+ * The text is made in memory, about 3 KiB for an order, and while it is made up to
+ * three times that.
+ *
+ * @param out receives the text; freed by `shop_text_free`
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND; or as any call that reads
+ *   (-5xx, -6xx)
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_export(shop_t *shop, int64_t user_id, shop_text_t **out,
+                                  shop_error_t *err);
+
 /** The id, below 2^53; 0 for NULL. @since 0.1.0 */
 SHOP_API int64_t shop_user_id(const shop_user_t *user);
 /** The address as typed. Borrowed; "" for NULL and of a guest. @since 0.1.0 */

@@ -60,6 +60,24 @@ void shop__bytes_format(struct shop__bytes *bytes, const char *format, ...)
 /** Frees the data and zeroes the struct. */
 void shop__bytes_free(struct shop__bytes *bytes);
 
+/* ---- json.c: JSON (RFC 8259), written as it goes ----------------------------- */
+
+struct shop__json {
+  struct shop__bytes *bytes; /* whose failure is the writer's */
+  bool comma;                /* something stands before the next value */
+};
+
+/* name: of our own, without anything to escape; NULL inside an array. */
+/** Begins an object ('{') or an array ('['). */
+void shop__json_open(struct shop__json *json, const char *name, char bracket);
+/** Ends it ('}' or ']'). */
+void shop__json_close(struct shop__json *json, char bracket);
+void shop__json_null(struct shop__json *json, const char *name);
+void shop__json_bool(struct shop__json *json, const char *name, bool value);
+void shop__json_int(struct shop__json *json, const char *name, int64_t value);
+/** Any bytes: NUL and what is no UTF-8 are written as U+FFFD. */
+void shop__json_text(struct shop__json *json, const char *name, const char *text, size_t size);
+
 /* ---- pack.c: snapshots, each one block of memory -------------------------- */
 
 /** A snapshot while it is built. The block moves as it grows, so everything in

@@ -97,6 +97,9 @@ int32_t shop__mail_templates_set(struct shop__mail_templates *templates, int32_t
 /** "payment_failed" and the like, as files of templates are named; NULL: no such
     kind. */
 const char *shop__mail_kind_name(int32_t kind);
+/** Whether mail of this kind carries a code, which is the reader's alone; true also
+    of what is no kind. */
+bool shop__mail_kind_has_code(int32_t kind);
 
 /* ---- language.c --------------------------------------------------------- */
 

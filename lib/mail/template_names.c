@@ -70,3 +70,7 @@ enum shop__mail_name_type shop__mail_name_type(enum shop__mail_name name) {
 const char *shop__mail_name_text(enum shop__mail_name name) {
   return names[name].text;
 }
+
+bool shop__mail_kind_has_code(int32_t kind) {
+  return kind <= 0 || kind >= SHOP__MAIL_KINDS || (names[SHOP__NAME_CODE].kinds & KIND(kind)) != 0;
+}

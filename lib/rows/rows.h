@@ -775,6 +775,48 @@ int32_t shop__erase_order(shop__tx_t *tx, int64_t order_id) SHOP__MUST_USE;
 int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, int64_t *order_id,
                                bool *final) SHOP__MUST_USE;
 
+/* ---- export.c: all that is held about a user, as columns with names --------------- */
+
+enum shop__export_type {
+  SHOP__EXPORT_NUMBER = 0,
+  SHOP__EXPORT_TEXT,
+  SHOP__EXPORT_FLAG, /* 0 or 1 */
+  /* numbers that stand for a word */
+  SHOP__EXPORT_ACTOR,
+  SHOP__EXPORT_ADJUSTMENT_KIND,
+  SHOP__EXPORT_CART_STATE,
+  SHOP__EXPORT_CODE_KIND,
+  SHOP__EXPORT_MAIL_KIND,
+  SHOP__EXPORT_MAIL_STATE,
+  SHOP__EXPORT_OPERATION_KIND,
+  SHOP__EXPORT_OPERATION_STATE,
+  SHOP__EXPORT_ORDER_STATUS,
+  SHOP__EXPORT_OUTCOME,
+  SHOP__EXPORT_PAYMENT_STATUS,
+  SHOP__EXPORT_PIECES_STATE,
+  SHOP__EXPORT_REFRESH_STATE,
+  SHOP__EXPORT_ATTENTION, /* several words, added up */
+  SHOP__EXPORT_MAIL_TEXT  /* bytes; stands behind the mail's kind */
+};
+struct shop__export_column {
+  const char *name; /* NULL: not shown */
+  int32_t type;     /* enum shop__export_type */
+};
+/** A list of rows that hang on one row, the user's or another part's. */
+struct shop__export_part {
+  const char *name;
+  const char *sql;
+  bool single; /* there is one or none */
+  const struct shop__export_column *columns;
+  size_t column_count;
+  const struct shop__export_part *parts; /* that hang on each row, by its first column */
+  size_t part_count;
+};
+/** What hangs on a user, by the user's id. */
+const struct shop__export_part *shop__export_parts(size_t *count);
+/** The rows of a part, oldest first; to be stepped by shop__query_step. */
+shop__query_t *shop__export_each(shop__tx_t *tx, const struct shop__export_part *part, int64_t key);
+
 /* ---- audit_rows.c: whole-table walks for the audit ------------------------------- */
 
 /** Every product's id, SKU and stock, by id. */

@@ -13,6 +13,7 @@ int main(void) {
   srunner_add_suite(runner, email_suite());
   srunner_add_suite(runner, money_suite());
   srunner_add_suite(runner, clock_suite());
+  srunner_add_suite(runner, json_suite());
   srunner_run_all(runner, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);

@@ -13,5 +13,6 @@ Suite *text_suite(void);
 Suite *email_suite(void);
 Suite *money_suite(void);
 Suite *clock_suite(void);
+Suite *json_suite(void);
 
 #endif

@@ -65,6 +65,10 @@ MAKE_GIVING(user_find_by_email, shop_user_t, shop_user_free,
             shop_user_find_by_email(shop, props->email, out, err))
 MAKE_GIVING(user_find_by_id, shop_user_t, shop_user_free,
             shop_user_find_by_id(shop, props->user_id, out, err))
+MAKE_GIVING(user_export, shop_text_t, shop_text_free,
+            shop_user_export(shop, props->user_id, out, err))
+MAKE_GIVING(account_export, shop_text_t, shop_text_free,
+            shop_account_export(shop, props->token, out, err))
 MAKE_PLAIN(user_set_language,
            shop_user_set_language(shop, props->token, "pt-BR", NULL, err))
 MAKE_PLAIN(user_set_metadata,
@@ -280,6 +284,8 @@ const struct call every_call[] = {
     {"shop_guest_create", true, false, true, false, guest_create},
     {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
     {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
+    {"shop_user_export", false, false, true, false, user_export},
+    {"shop_account_export", false, true, true, false, account_export},
     {"shop_user_set_language", true, true, false, false, user_set_language},
     {"shop_user_set_metadata", true, false, false, false, user_set_metadata},
     {"shop_token_verify", false, false, true, false, token_verify},

@@ -163,6 +163,7 @@ CREATE TABLE carts (
 ) STRICT;
 CREATE UNIQUE INDEX carts_living ON carts (user_id) WHERE state IN (1, 2);
 CREATE INDEX carts_open ON carts (updated_at_ms) WHERE state = 1;
+CREATE INDEX carts_expired ON carts (user_id, id) WHERE state = 4;
 CREATE INDEX carts_held ON carts (hold_start_ms, id) WHERE hold_length_ms > 0;
 
 CREATE TABLE cart_lines (
@@ -320,6 +321,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (since_ms + wait_ms) WHERE state IN (1, 2);
 CREATE INDEX outbox_since ON outbox (since_ms, state, created_at_ms) WHERE state IN (1, 2);
 CREATE INDEX outbox_sent ON outbox (sent_at_ms) WHERE state = 3;
+CREATE INDEX outbox_user ON outbox (user_id, id) WHERE order_id IS NULL;
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 4;
 
 -- What has happened: append-only.
