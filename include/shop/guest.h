@@ -36,6 +36,33 @@ extern "C" {
 SHOP_API int32_t shop_guest_create(shop_t *shop, const shop_options_t *options, shop_token_t **out,
                                    shop_error_t *err);
 
+/**
+ * Makes an account of a guest: the same user gets an address and a password, so
+ * that the cart, its hold and the prices it keeps stay as they are. Every token
+ * of the guest ends in the same commit, this one as well, and the new one is
+ * made afresh: whoever has had a guest's token has none of an account
+ * (OWASP ASVS 4.0.3, 3.2.1). The event log tells "guest.registered".
+ *
+ * Everything else is as `shop_user_register`. With an idempotency key the call
+ * can be repeated though the guest's token is over: it gives a fresh token to
+ * who knows the password.
+ *
+ * @param token    the guest's
+ * @param email    one mailbox, see user.h
+ * @param password 8 to 1,024 bytes, see password.h
+ * @param options  take the language (NULL: the guest's), the idempotency key,
+ *                 the deadline, the label and the source
+ * @param out      receives the token; freed by `shop_token_free`
+ * @return as `shop_user_register`; of these SHOP_ERR_EMAIL_TAKEN leaves the
+ *   guest as it was: `shop_user_login` may be meant; SHOP_ERR_STATE the token is
+ *   of an account; SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID,
+ *   SHOP_ERR_TOKEN_EXPIRED, SHOP_ERR_TOKEN_REVOKED; SHOP_ERR_USER_DISABLED
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, const char *email,
+                                     const char *password, const shop_options_t *options,
+                                     shop_token_t **out, shop_error_t *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -175,7 +175,8 @@ SHOP_API const char *shop_user_email(const shop_user_t *user);
 SHOP_API const char *shop_user_language(const shop_user_t *user);
 /** The claim "sub" of this user's tokens. Borrowed; "" for NULL. @since 0.1.0 */
 SHOP_API const char *shop_user_subject(const shop_user_t *user);
-/** When the account was made, in ms since 1970. @since 0.1.0 */
+/** When the account was made, in ms since 1970; of one that was a guest's, when the
+    guest came. @since 0.1.0 */
 SHOP_API int64_t shop_user_created_at_ms(const shop_user_t *user);
 /** Whether the merchant has disabled it. @since 0.1.0 */
 SHOP_API bool shop_user_is_disabled(const shop_user_t *user);

@@ -346,6 +346,9 @@ int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_
 
 /** SHOP_ERR_GUEST with its sentence. */
 int32_t shop__guest_refuse(shop__tx_t *tx);
+/** As shop__token_check, of a guest's token: SHOP_ERR_STATE for one of an account. */
+int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
+                          struct shop__token_row *row) SHOP__MUST_USE;
 
 /* ---- token.c ------------------------------------------------------------------ */
 

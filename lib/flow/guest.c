@@ -6,6 +6,16 @@ int32_t shop__guest_refuse(shop__tx_t *tx) {
                          "a guest has no address yet: register or log in first");
 }
 
+int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
+                          struct shop__token_row *row) {
+  int32_t status = shop__token_check(tx, token, now_ms, row);
+
+  if (status == SHOP_OK && !row->guest)
+    status = shop__error_set(shop__tx_error(tx), SHOP_ERR_STATE,
+                             "the token is of an account and of no guest");
+  return status;
+}
+
 /* ---- create ------------------------------------------------------------------------- */
 
 struct arrival {

@@ -1,4 +1,4 @@
-/* Accounts: login (step 2 of the timeline) and register (step 1). Hashing and
+/* Accounts: login (step 2 of the timeline) and register (step 1), also of guests. Hashing and
    signing happen before the transaction; it only inserts what is finished. */
 #include <string.h>
 
@@ -177,6 +177,8 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
 /* ---- register ----------------------------------------------------------------------- */
 
 struct registration {
+  const shop_token_t *guest; /* who becomes the user; NULL: a new one */
+  char guest_language[SHOP__LANGUAGE_BYTES]; /* "": the shop's */
   const char *email;
   const char *language; /* NULL: the shop's */
   struct shop__once once;
@@ -192,6 +194,9 @@ struct registration {
   bool repeated; /* result: the same registration was made before */
   bool taken;    /* result: the address has an account, and only the try is stored */
 };
+
+#define REGISTRATION_TAKES                                                                         \
+  (SHOP__TAKES_KEY | SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE | SHOP__TAKES_LANGUAGE)
 
 static int32_t refuse_taken(shop_error_t *err) {
   return shop__error_set(err, SHOP_ERR_EMAIL_TAKEN,
@@ -213,6 +218,23 @@ static int32_t find_registration(shop__tx_t *tx, struct registration *registrati
   /* With nothing to count, nothing need be committed. */
   if (registration->taken && !registration->gate.has_source)
     status = refuse_taken(shop__tx_error(tx));
+  return status;
+}
+
+/* What belongs to the row of the user. */
+static int32_t store_registration(shop__tx_t *tx, struct registration *registration) {
+  int32_t status = shop__token_store(tx, registration->token, registration->user_id,
+                                     registration->label);
+
+  if (status == SHOP_OK)
+    status = shop__once_store(tx, &registration->once, registration->user_id, registration->user_id,
+                              registration->now_ms);
+  if (status == SHOP_OK && registration->gate.has_source)
+    status = shop__source_trust(tx, &registration->attempt, registration->user_id);
+  if (status == SHOP_OK && registration->welcome.letter.kind != 0) {
+    registration->welcome.letter.user_id = registration->user_id;
+    status = shop__outbox_queue(tx, &registration->welcome, registration->now_ms);
+  }
   return status;
 }
 
@@ -243,25 +265,75 @@ static int32_t register_fn(shop__tx_t *tx, void *ctx) {
                              &inserted);
   if (status == SHOP_OK && !inserted)
     return find_registration(tx, registration);
-  if (status == SHOP_OK)
-    status = shop__token_store(tx, token, registration->user_id, registration->label);
-  if (status == SHOP_OK)
-    status = shop__once_store(tx, &registration->once, registration->user_id, registration->user_id,
-                              registration->now_ms);
-  if (status == SHOP_OK && registration->gate.has_source)
-    status = shop__source_trust(tx, &registration->attempt, registration->user_id);
-  if (status == SHOP_OK && registration->welcome.letter.kind != 0) {
-    registration->welcome.letter.user_id = registration->user_id;
-    status = shop__outbox_queue(tx, &registration->welcome, registration->now_ms);
-  }
+  return status == SHOP_OK ? store_registration(tx, registration) : status;
+}
+
+/* The guest, who must be one now: or the user that this very registration has made of it
+   before, which has ended the guest's token. */
+static int32_t find_guest(shop__tx_t *tx, struct registration *registration,
+                          struct shop__token_row *guest) {
+  struct shop__user_row user;
+  bool found = false;
+  int64_t done = 0;
+  int32_t status = shop__user_by_key(tx, registration->email_key, &user, &found);
+
+  if (status == SHOP_OK && found && strcmp(user.subject, registration->guest->subject) == 0)
+    status = shop__once_find(tx, &registration->once, user.id, &done);
+  registration->repeated = done != 0;
+  registration->taken = found;
+  if (status == SHOP_OK && !registration->repeated)
+    status = shop__guest_check(tx, registration->guest, registration->now_ms, guest);
   return status;
+}
+
+static int32_t read_guest_fn(shop__tx_t *tx, void *ctx) {
+  struct registration *registration = ctx;
+  struct shop__token_row guest = {.language = NULL};
+  int32_t status = find_guest(tx, registration, &guest);
+
+  return status == SHOP_OK
+             ? shop__user_copy(tx, registration->guest_language, SHOP__LANGUAGE_BYTES,
+                               guest.language == NULL ? "" : guest.language)
+             : status;
+}
+
+static int32_t become_fn(shop__tx_t *tx, void *ctx) {
+  struct registration *registration = ctx;
+  struct shop__token_row guest;
+  int32_t status = find_guest(tx, registration, &guest);
+
+  registration->welcome.mail_id = 0;
+  if (status == SHOP_OK && registration->repeated)
+    return SHOP_OK;
+  if (status == SHOP_OK && registration->taken && !registration->gate.has_source)
+    return refuse_taken(shop__tx_error(tx));
+  if (status == SHOP_OK)
+    status = shop__gate_count(tx, &registration->gate);
+  if (status != SHOP_OK || registration->taken)
+    return status;
+  registration->user_id = guest.user_id;
+  status = shop__guest_become(tx,
+                              &(struct shop__user_row){.id = guest.user_id,
+                                                       .epoch = registration->token->epoch,
+                                                       .email = registration->email,
+                                                       .email_key = registration->email_key,
+                                                       .password_hash = registration->password_hash,
+                                                       .language = registration->language},
+                              registration->now_ms);
+  if (status == SHOP_OK)
+    status = shop__user_note(tx, guest.user_id,
+                             &(struct shop__moment){registration->now_ms, SHOP_ACTOR_SHOPPER},
+                             "guest.registered", NULL);
+  return status == SHOP_OK ? store_registration(tx, registration) : status;
 }
 
 static int32_t compose_welcome(const shop_t *shop, struct registration *registration,
                                shop_error_t *err) {
   const struct shop__letter_account account = {.kind = SHOP_MAIL_WELCOME,
                                                .recipient = registration->email,
-                                               .language = registration->language};
+                                               .language = registration->language != NULL
+                                                               ? registration->language
+                                                               : registration->guest_language};
 
   if (!shop__mail_wanted(shop, SHOP_MAIL_WELCOME))
     return SHOP_OK;
@@ -270,11 +342,30 @@ static int32_t compose_welcome(const shop_t *shop, struct registration *registra
                               err);
 }
 
+/* Signs and stores. The user of a guest keeps the subject, and the next epoch ends every
+   token that the guest had. */
+static int32_t grant_registration(shop_t *shop, struct registration *registration,
+                                  const struct shop__db_write_rule *rule, shop_token_t **token,
+                                  shop_error_t *err) {
+  const shop_token_t *guest = registration->guest;
+  struct shop__grant grant = {.epoch = 1, .now_ms = registration->now_ms};
+  char subject[SHOP__RANDOM_ID_BYTES];
+
+  if (guest == NULL) {
+    shop__random_id(subject);
+    grant.subject = subject;
+  } else {
+    grant.subject = guest->subject;
+    grant.epoch = guest->epoch + 1;
+  }
+  return shop__token_grant(shop, &grant, &registration->token,
+                           guest == NULL ? register_fn : become_fn, registration, rule, token, err);
+}
+
 static int32_t register_user(shop_t *shop, struct registration *registration, const char *password,
                              const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
   struct shop__db_write_rule rule;
-  char subject[SHOP__RANDOM_ID_BYTES];
   shop_token_t *token = NULL;
   int32_t status = shop__password_hash(shop->hasher, password, patience.until_us,
                                        registration->password_hash, err);
@@ -284,17 +375,11 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
   registration->now_ms = shop__now_ms(shop);
   shop__attempt_begin(shop, registration->email_key, options, &registration->attempt);
   registration->attempt.now_ms = registration->now_ms;
-  shop__random_id(subject);
   status = compose_welcome(shop, registration, err);
   if (status == SHOP_OK)
     status = shop__patience_rule(&patience, &rule, err);
   if (status == SHOP_OK)
-    status = shop__token_grant(shop,
-                               &(struct shop__grant){.subject = subject,
-                                                     .epoch = 1,
-                                                     .now_ms = registration->now_ms},
-                               &registration->token, register_fn, registration, &rule, &token,
-                               err);
+    status = grant_registration(shop, registration, &rule, &token, err);
   if (status == SHOP_OK && registration->taken)
     status = refuse_taken(err);
   if (status == SHOP_OK && !registration->repeated) {
@@ -317,11 +402,50 @@ static int32_t register_again(shop_t *shop, const char *email, const char *passw
   return status == SHOP_ERR_CREDENTIALS ? refuse_taken(err) : status;
 }
 
+/* Who it is first: a guest's token that is over costs no hash and no host a question. */
+static int32_t check_registration(shop_t *shop, struct registration *registration,
+                                  const char *password, const shop_options_t *options,
+                                  shop_error_t *err) {
+  struct shop__once_input input = shop__once_input(options);
+  int32_t status = shop__options_check(options, REGISTRATION_TAKES, err);
+
+  if (status == SHOP_OK)
+    status = shop__email_parse(registration->email, registration->email_key, err);
+  if (status == SHOP_OK) {
+    shop__once_text(&input, registration->email_key);
+    status = shop__once_begin(&registration->once, "register", options, &input, err);
+  }
+  if (status == SHOP_OK && registration->guest != NULL) {
+    registration->now_ms = shop__now_ms(shop);
+    status = shop__db_glance(shop->db, read_guest_fn, registration, err);
+  }
+  if (status == SHOP_OK)
+    status = shop__new_password_check(shop, registration->email, password, err);
+  return status;
+}
+
+static int32_t register_anybody(shop_t *shop, const shop_token_t *guest, const char *email,
+                                const char *password, const shop_options_t *options,
+                                shop_token_t **out, shop_error_t *err) {
+  struct registration registration = {.guest = guest,
+                                      .email = email,
+                                      .label = shop__options_label(options),
+                                      .language = shop__options_language(options)};
+  int32_t status = check_registration(shop, &registration, password, options, err);
+
+  if (status == SHOP_OK && !registration.repeated)
+    status = shop__gate_check(shop, 'r', options, &registration.gate, err);
+  if (status == SHOP_OK && !registration.repeated)
+    status = register_user(shop, &registration, password, options, out, err);
+  if (status == SHOP_OK && registration.repeated)
+    status = register_again(shop, email, password, options, out, err);
+  shop__letter_free(&registration.welcome.letter);
+  shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
+  return status;
+}
+
 int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
                            const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
-  struct registration registration = {.email = email, .label = shop__options_label(options),
-                                      .language = shop__options_language(options)};
-  struct shop__once_input input = shop__once_input(options);
   int32_t status;
 
   if (out != NULL)
@@ -331,24 +455,22 @@ int32_t shop_user_register(shop_t *shop, const char *email, const char *password
     return status;
   if (is_missing(out, email, password))
     return shop__leave(shop, refuse_missing(err));
-  status =
-      shop__options_check(options, SHOP__TAKES_KEY | SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE |
-                                            SHOP__TAKES_LANGUAGE, err);
-  if (status == SHOP_OK)
-    status = shop__email_parse(email, registration.email_key, err);
-  if (status == SHOP_OK)
-    status = shop__new_password_check(shop, email, password, err);
-  if (status == SHOP_OK) {
-    shop__once_text(&input, registration.email_key);
-    status = shop__once_begin(&registration.once, "register", options, &input, err);
-  }
-  if (status == SHOP_OK)
-    status = shop__gate_check(shop, 'r', options, &registration.gate, err);
-  if (status == SHOP_OK)
-    status = register_user(shop, &registration, password, options, out, err);
-  if (status == SHOP_OK && registration.repeated)
-    status = register_again(shop, email, password, options, out, err);
-  shop__letter_free(&registration.welcome.letter);
-  shop__memory_wipe(registration.password_hash, sizeof registration.password_hash);
-  return shop__leave(shop, status);
+  return shop__leave(shop,
+                     register_anybody(shop, NULL, email, password, options, out, err));
+}
+
+int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, const char *email,
+                            const char *password, const shop_options_t *options,
+                            shop_token_t **out, shop_error_t *err) {
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter_token(shop, token, err);
+  if (status != SHOP_OK)
+    return status;
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
+  return shop__leave(shop,
+                     register_anybody(shop, token, email, password, options, out, err));
 }

@@ -128,6 +128,10 @@ int32_t shop__user_close(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_
 
 /** Of the row id, subject, epoch, time and language. */
 int32_t shop__guest_insert(shop__tx_t *tx, const struct shop__user_row *row) SHOP__MUST_USE;
+/** Gives a guest the row's address, hash and epoch: from now on a user like others. The
+    address must be free. language NULL: stays. */
+int32_t shop__guest_become(shop__tx_t *tx, const struct shop__user_row *row,
+                           int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- codes.c: what is mailed to a user and comes back once ---------------------- */
 

@@ -164,6 +164,10 @@ MAKE_GIVING(token_refresh, shop_token_t, shop_token_free,
             shop_token_refresh(shop, props->refresh_text, NULL, out, err))
 MAKE_PLAIN(token_revoke, shop_token_revoke(shop, props->token, NULL, err))
 
+MAKE_GIVING(guest_register, shop_token_t, shop_token_free,
+            shop_guest_register(shop, props->token == NULL ? NULL : props->guest_tokens[0],
+                                "guest@example.org", PASSWORD, NULL, out, err))
+
 /* ---- accounts */
 
 static const shop_token_t *account(const struct props *props, int at) {
@@ -282,6 +286,7 @@ const struct call every_call[] = {
     {"shop_user_register", true, false, true, false, user_register},
     {"shop_user_login", true, false, true, false, user_login},
     {"shop_guest_create", true, false, true, false, guest_create},
+    {"shop_guest_register", true, true, true, true, guest_register},
     {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
     {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
     {"shop_user_export", false, false, true, false, user_export},
@@ -482,6 +487,24 @@ static void add_accounts(struct scene *scene) {
   world_reopen(world);
 }
 
+/* Guests with a cart that is held. */
+static void add_guests(struct scene *scene) {
+  struct world *world = scene->world;
+
+  for (int at = 0; at < GUESTS; at++) {
+    shop_cart_t *cart = NULL;
+    int64_t cart_id;
+
+    ck_ok(world, shop_guest_create(world->shop, NULL, &scene->guest_tokens[at], world->err));
+    scene->props.guest_tokens[at] = scene->guest_tokens[at];
+    cart_id = world_cart(world, scene->guest_tokens[at]);
+    world_add(world, scene->guest_tokens[at], cart_id, "MILK", 2);
+    ck_ok(world, shop_cart_hold(world->shop, scene->guest_tokens[at], cart_id, 20 * HOUR_MS, NULL,
+                                &cart, world->err));
+    shop_cart_free(cart);
+  }
+}
+
 /* Nothing that is not known: so it can be taken again and again. */
 static shop_payment_report_t *late_report(const char *reference) {
   shop_payment_report_t *report = NULL;
@@ -539,6 +562,7 @@ struct scene scene_in(struct world *world) {
   int64_t cart_id;
 
   ck_assert_int_eq(shop_config_set_gateway_lease_ms(world->config, 10 * HOUR_MS), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_cart_hold_max_ms(world->config, 24 * HOUR_MS), SHOP_OK);
   ck_assert_int_eq(shop_config_set_reset_life_ms(world->config, 24 * HOUR_MS), SHOP_OK);
   ck_assert_int_eq(shop_config_set_codes_hourly_max(world->config, 100), SHOP_OK);
   ck_assert_int_eq(shop_config_set_access_life_ms(world->config, 1000 * HOUR_MS), SHOP_OK);
@@ -547,6 +571,7 @@ struct scene scene_in(struct world *world) {
   world_put(world, "MILK", 120, "EUR", 50);
   add_others(&scene);
   add_accounts(&scene);
+  add_guests(&scene);
   scene.token = world_shopper(world, "ada@example.org", "TEA", 1, &cart_id);
   ck_ok(world, world_buy(world, scene.token, cart_id, NULL, &scene.order));
   add_mail(&scene);
@@ -586,6 +611,8 @@ void scene_free(struct scene *scene) {
     shop_token_free(scene->other_tokens[i]);
   for (int i = 0; i < ACCOUNTS; i++)
     shop_token_free(scene->account_tokens[i]);
+  for (int i = 0; i < GUESTS; i++)
+    shop_token_free(scene->guest_tokens[i]);
   shop_payment_report_free(scene->report);
   shop_product_batch_free(scene->batch);
   shop_order_free(scene->order);

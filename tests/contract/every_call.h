@@ -7,7 +7,7 @@
 
 #include <harness.h>
 
-enum { ACCOUNTS = 5 };
+enum { ACCOUNTS = 5, GUESTS = 2 };
 
 /* What the calls are made with. */
 struct props {
@@ -31,6 +31,7 @@ struct props {
   int64_t second_cart_id;
   /* Users whose account is all that they have; some call ends it. */
   const shop_token_t *account_tokens[ACCOUNTS];
+  const shop_token_t *guest_tokens[GUESTS]; /* each with a cart that is held */
   /* What their mail holds: of the first the address, of the second the password, of
      the fourth a new address. */
   const char *verify_code, *reset_code, *email_code;
@@ -71,6 +72,7 @@ struct scene {
   shop_token_t *other_tokens[6];
   shop_order_t *other_orders[5];
   shop_token_t *account_tokens[ACCOUNTS];
+  shop_token_t *guest_tokens[GUESTS];
   shop_payment_report_t *report;
   shop_product_batch_t *batch;
   int32_t charges;    /* the gateway was asked for */

@@ -266,6 +266,11 @@ static void finish_and_compare(struct scene *scene, const char *name, long nth) 
       world_number(world, "SELECT count(*) FROM operations WHERE kind <> 1 AND state <> 2"), 0);
 }
 
+static bool is_of_accounts(const struct call *call) {
+  return strncmp(call->name, "shop_account_", 13) == 0 ||
+         strncmp(call->name, "shop_guest_", 11) == 0;
+}
+
 /* Where memory runs out nothing happens; or, once the gateway was asked, what was
    asked of it is recovered and has happened once. */
 static void once_fails(struct scene *scene, const struct call *call, const struct kept *kept,
@@ -291,7 +296,7 @@ static void once_fails(struct scene *scene, const struct call *call, const struc
                       (status == SHOP_OK && (faults->may_be_survived || simple.mails > mails)),
                   "%s: %s at allocation %ld: %s", call->name, shop_status_name(status), nth,
                   shop_error_message(world->err));
-    if (strncmp(call->name, "shop_account_", 13) != 0) /* they move no money */
+    if (!is_of_accounts(call)) /* they move no money */
       finish_and_compare(scene, call->name, nth);
     ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
     world->shop = NULL;
@@ -299,10 +304,6 @@ static void once_fails(struct scene *scene, const struct call *call, const struc
     simple.taken = taken;
     simple.moved_minor = moved_minor;
   }
-}
-
-static bool is_of_accounts(const struct call *call) {
-  return strncmp(call->name, "shop_account_", 13) == 0;
 }
 
 static void once_calls_fail(const struct faults *faults, bool of_accounts) {
