@@ -129,7 +129,9 @@ SHOP_API int32_t shop_config_set_gateway_key_life_ms(shop_config_t *config, int6
  * Whether an operation may be repeated under its key when the query callback has
  * answered "not found", within the life of the key: a charge, capture or refund
  * that never reached the gateway then goes through by itself, instead of waiting
- * for a void or a person. Without a query callback it has no effect, for there the
+ * for a void or a person. A charge is not repeated beside a void of it, nor given
+ * up while it is being repeated: `shop_purchase_abandon` gives SHOP_ERR_STATE
+ * until that call has had its time (`shop_config_set_gateway_lease_ms`). Without a query callback it has no effect, for there the
  * repetition is what asks; a void is always repeated, since it takes nothing.
  *
  * Set it only for a gateway that answers two requests of one key with one effect,

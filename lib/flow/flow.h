@@ -868,12 +868,15 @@ struct shop__operation {
   const char *currency;        /* NULL: whatever it is */
   const shop_refund_request_t *request;
   bool cancels;                /* choose void or refund; then the order is cancelled */
+  int64_t lease_start_ms;      /* of a charge that the caller has the lease of; else 0 */
   bool is_live;                /* as of shop__settle */
   const struct shop__once *once; /* NULL: none */
   /* results */
   int32_t status;
   shop_order_t *order;
 };
+/** Whether a call has the operation to itself. */
+bool shop__operation_is_leased(const struct shop__operation_row *row, int64_t now_ms);
 int32_t shop__operate(shop_t *shop, struct shop__operation *operation,
                       const shop_options_t *options, shop_error_t *err) SHOP__MUST_USE;
 

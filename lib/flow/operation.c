@@ -25,9 +25,14 @@ struct stand {
   char charge_key[SHOP__GATEWAY_KEY_BYTES];
   int64_t refunding_minor; /* in refunds that are not finished */
   bool busy;               /* a capture or void is not finished */
+  bool in_hand;            /* another call may be repeating the charge at this moment */
   int32_t refused_voids;
   int64_t refused_void_ms; /* when the last of them was asked */
 };
+
+bool shop__operation_is_leased(const struct shop__operation_row *row, int64_t now_ms) {
+  return now_ms >= row->lease_start_ms && now_ms < row->lease_start_ms + row->lease_length_ms;
+}
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
@@ -49,11 +54,22 @@ static int32_t find_order(shop__tx_t *tx, const struct work *work, struct stand 
   return status;
 }
 
-static void look_at_operation(const struct shop__operation_row *row, struct stand *stand) {
+/* A charge that is asked for again must not arrive behind its own void. A query does
+   no harm beside one. */
+static bool is_in_hand(const struct work *work, const struct shop__operation_row *charge) {
+  bool repeats = work->shop->config.gateway_honours_keys || !shop__gateway_has(work->shop, 0);
+
+  return repeats && charge->lease_start_ms != work->asked->lease_start_ms &&
+         shop__operation_is_leased(charge, shop__now_ms(work->shop));
+}
+
+static void look_at_operation(const struct work *work, const struct shop__operation_row *row,
+                              struct stand *stand) {
   bool open = row->state == SHOP_OPERATION_SENT || row->state == SHOP_OPERATION_UNKNOWN;
 
   if (row->kind == SHOP_OPERATION_CHARGE) {
     (void)strncpy(stand->charge_key, row->key, sizeof stand->charge_key - 1);
+    stand->in_hand = open && is_in_hand(work, row);
   } else if (open && row->kind == SHOP_OPERATION_REFUND) {
     stand->refunding_minor += row->amount_minor;
   } else if (open) {
@@ -75,7 +91,7 @@ static int32_t look(shop__tx_t *tx, const struct work *work, struct stand *stand
   stand->has_payment = stand->payment.state != SHOP_PAYMENT_NONE;
   q = shop__operations_each(tx, stand->order.id);
   while ((status = shop__operations_next(q, &row)) == SHOP__ROW)
-    look_at_operation(&row, stand);
+    look_at_operation(work, &row, stand);
   return status;
 }
 
@@ -154,6 +170,8 @@ static int32_t plan_void(shop__tx_t *tx, const struct work *work, const struct s
   if (!waits && !(state == SHOP_PAYMENT_AUTHORIZED && work->asked->cancels) &&
       !(asked && work->asked->actor == SHOP_ACTOR_SYSTEM))
     return not_now(tx, stand, "its payment is final, or is being asked for");
+  if (stand->in_hand)
+    return not_now(tx, stand, "its payment is being asked for");
   if (stand->busy)
     return not_now(tx, stand, "another capture or void is not finished");
   if (work->asked->actor == SHOP_ACTOR_SYSTEM && was_refused_lately(work, stand))

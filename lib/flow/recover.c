@@ -41,7 +41,13 @@ struct turn {
   bool key_lives;  /* the gateway still honours the key */
   bool too_early;  /* the clock stands shortly before its first use */
   bool held_too_long;
+  bool is_a_persons; /* nobody knew what became of it */
+  bool voiding;      /* a void of this charge is not finished */
+  bool lost;         /* another call has taken the lease, or its answer has come */
   int64_t order_id;
+  int64_t created_at_ms;  /* the key's first use */
+  int64_t taken_at_ms;    /* where the lease begins */
+  int64_t renewed_ms;     /* the same of the lease that is to be renewed */
   int64_t lease_start_ms; /* before it was taken */
   struct shop__ask ask;
   struct shop__pack pack; /* of an order that needs no asking */
@@ -58,6 +64,10 @@ static bool key_lives(const struct shop_config *config, int64_t created_at_ms, i
 /* By less than a lease it went back: it is waited for. */
 static bool is_too_early(const struct shop_config *config, int64_t since_ms, int64_t now_ms) {
   return since_ms > now_ms && since_ms <= now_ms + config->gateway_lease_ms;
+}
+
+static bool is_final(const struct shop__operation_row *row) {
+  return row->state == SHOP_OPERATION_DONE || row->state == SHOP_OPERATION_REFUSED;
 }
 
 static bool waits(int32_t payment_state) {
@@ -82,6 +92,8 @@ static enum way way_of(const struct turn *turn, const struct shop__operation_row
                                !turn->held_too_long)
                ? WAY_WAIT
                : WAY_GIVE_UP;
+  if (turn->voiding) /* a repetition could come after the void that ends the charge */
+    return WAY_WAIT;
   return shop__gateway_has(turn->shop, row->kind) ? WAY_REPEAT : WAY_MISSING;
 }
 
@@ -103,18 +115,36 @@ static int32_t fill_ask(shop__tx_t *tx, struct turn *turn, const struct shop__op
   return status;
 }
 
-/* Takes the lease; also of what a person has, which would else be the next for
-   ever. What no callback is set for is passed over as it is. */
-static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
+/* What this turn goes by. It ends the texts of the row: a void is looked for, of
+   which one at a time is open, the newest. */
+static int32_t judge(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
   const struct shop_config *config = &turn->shop->config;
-  int32_t status;
+  struct shop__operation_row newest;
+  bool found = false;
+  int32_t status = SHOP_OK;
 
   turn->key_lives = key_lives(config, row->created_at_ms, turn->now_ms);
   turn->too_early = is_too_early(config, row->created_at_ms, turn->now_ms);
   turn->held_too_long = held_too_long(config, row, turn->now_ms);
-  turn->way = way_of(turn, row);
-  status = fill_ask(tx, turn, row);
+  turn->is_a_persons = row->state == SHOP_OPERATION_UNKNOWN;
+  turn->created_at_ms = row->created_at_ms;
+  turn->taken_at_ms = turn->now_ms;
+  if (row->kind == SHOP_OPERATION_CHARGE)
+    status = shop__operation_newest(tx, row->order_id, SHOP_OPERATION_VOID, &newest, &found);
+  turn->voiding = status == SHOP_OK && found && !is_final(&newest);
+  return status;
+}
+
+/* Takes the lease; also of what a person has, which would else be the next for
+   ever. What no callback is set for is passed over as it is. */
+static int32_t take(shop__tx_t *tx, struct turn *turn, const struct shop__operation_row *row) {
+  const struct shop_config *config = &turn->shop->config;
+  int32_t status = fill_ask(tx, turn, row);
+
   turn->lease_start_ms = row->lease_start_ms;
+  if (status == SHOP_OK)
+    status = judge(tx, turn, row);
+  turn->way = way_of(turn, row);
   if (status != SHOP_OK || turn->way == WAY_MISSING)
     return status;
   return shop__operation_set_lease(tx, turn->ask.operation_id, turn->now_ms,
@@ -166,11 +196,12 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
                            shop_error_t *err) {
   struct shop__operation operation = {.kind = SHOP_OPERATION_VOID,
                                       .order_id = turn->order_id,
+                                      .lease_start_ms = turn->taken_at_ms,
                                       .actor = SHOP_ACTOR_SYSTEM,
                                       .is_live = turn->token != NULL};
   int32_t status = shop__operate(turn->shop, &operation, NULL, err);
 
-  if (status == SHOP_ERR_STATE) { /* a void is under way already, or it was settled meanwhile */
+  if (status == SHOP_ERR_STATE) { /* one is under way, or it was settled or taken over */
     settle->status = shop__order_outcome(settle->order, err);
     return SHOP_OK;
   }
@@ -185,36 +216,93 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
 }
 
 /* What the gateway does not know may be asked of it once more: a void at any time,
-   for it takes nothing; what moves money only under a key that it honours. */
+   for it takes nothing; what moves money only under a key that it honours, and not
+   where that money is being freed, is to be, or waits for a person's decision. */
 static bool may_repeat(const struct turn *turn) {
+  bool ends = turn->voiding || turn->is_a_persons ||
+              (turn->held_too_long && shop__gateway_has(turn->shop, SHOP_OPERATION_VOID));
+
   return shop__gateway_has(turn->shop, turn->ask.kind) &&
          (turn->ask.kind == SHOP_OPERATION_VOID ||
-          (turn->key_lives && turn->shop->config.gateway_honours_keys));
+          (turn->key_lives && !ends && turn->shop->config.gateway_honours_keys));
+}
+
+/* The last look at the clock before a repetition, after the commit that took the
+   lease: both the lease and the key may have ended while that was written. */
+static void repeat_in_time(const struct turn *turn, struct shop__outcome *outcome) {
+  const struct shop_config *config = &turn->shop->config;
+  int64_t now_ms = shop__now_ms(turn->shop);
+  bool leased = now_ms >= turn->taken_at_ms && now_ms < turn->taken_at_ms + config->gateway_lease_ms;
+
+  if (leased && (turn->ask.kind == SHOP_OPERATION_VOID ||
+                 key_lives(config, turn->created_at_ms, now_ms)))
+    shop__gateway_ask(turn->shop, &turn->ask, false, outcome);
+}
+
+static int32_t take_again_fn(shop__tx_t *tx, void *ctx) {
+  struct turn *turn = ctx;
+  struct shop__operation_row row;
+  bool found = false;
+  int32_t status = shop__operation_get(tx, turn->ask.operation_id, &row, &found);
+
+  turn->now_ms = shop__now_ms(turn->shop);
+  turn->lost = !found || is_final(&row) || row.lease_start_ms != turn->renewed_ms;
+  if (status != SHOP_OK || turn->lost)
+    return status;
+  status = judge(tx, turn, &row);
+  return status == SHOP_OK ? shop__operation_set_lease(tx, turn->ask.operation_id, turn->now_ms,
+                                                       turn->shop->config.gateway_lease_ms)
+                           : status;
+}
+
+/* A query may have taken any time: what allowed the repetition is looked at again,
+   and it gets a lease of its own. Where another call has the lease by now, this one
+   has heard nothing. */
+static int32_t repeat_unknown(struct turn *turn, struct shop__outcome *outcome, shop_error_t *err) {
+  const struct shop__db_write_rule rule = {.payment = true};
+  int32_t status;
+
+  turn->renewed_ms = turn->taken_at_ms;
+  status = shop__db_write(turn->shop->db, take_again_fn, turn, &rule, err);
+  if (status != SHOP_OK)
+    return status;
+  if (turn->lost)
+    *outcome = (struct shop__outcome){.answer = SHOP__ANSWER_NONE};
+  else if (may_repeat(turn))
+    repeat_in_time(turn, outcome);
+  return SHOP_OK;
 }
 
 /* "Not found" while the gateway honours the key may be an operation on its way;
    it is asked again until then. After that no repetition is safe, and a person
    has to look. */
-static int32_t ask(const struct turn *turn, int32_t actor, struct shop__settle *settle,
+static int32_t ask_gateway(struct turn *turn, struct shop__outcome *outcome, shop_error_t *err) {
+  if (turn->way == WAY_QUERY)
+    shop__gateway_ask(turn->shop, &turn->ask, true, outcome);
+  else if (turn->way == WAY_REPEAT)
+    repeat_in_time(turn, outcome);
+  return outcome->answer == SHOP__ANSWER_NOT_FOUND && may_repeat(turn)
+             ? repeat_unknown(turn, outcome, err)
+             : SHOP_OK;
+}
+
+static int32_t ask(struct turn *turn, int32_t actor, struct shop__settle *settle,
                    shop_error_t *err) {
   struct shop__outcome outcome = {.answer = SHOP__ANSWER_NONE};
   bool voids;
   int32_t status;
 
-  if (turn->way == WAY_QUERY || turn->way == WAY_REPEAT)
-    shop__gateway_ask(turn->shop, &turn->ask, turn->way == WAY_QUERY, &outcome);
-  if (outcome.answer == SHOP__ANSWER_NOT_FOUND && may_repeat(turn))
-    shop__gateway_ask(turn->shop, &turn->ask, false, &outcome);
+  *settle = (struct shop__settle){.operation_id = turn->ask.operation_id,
+                                  .outcome = &outcome,
+                                  .actor = actor,
+                                  .is_live = turn->token != NULL};
+  status = ask_gateway(turn, &outcome, err);
   voids = wants_void(turn, &outcome);
-  *settle = (struct shop__settle){
-      .operation_id = turn->ask.operation_id,
-      .outcome = &outcome,
-      .actor = actor,
-      .is_live = turn->token != NULL,
-      .give_up = !voids && (turn->way == WAY_GIVE_UP || (!turn->key_lives && !turn->too_early &&
-                                                         outcome.answer == SHOP__ANSWER_NOT_FOUND)),
-  };
-  status = shop__settle(turn->shop, settle, err);
+  settle->give_up =
+      !voids && (turn->way == WAY_GIVE_UP || (!turn->key_lives && !turn->too_early &&
+                                              outcome.answer == SHOP__ANSWER_NOT_FOUND));
+  if (status == SHOP_OK)
+    status = shop__settle(turn->shop, settle, err);
   settle->outcome = NULL;
   if (status == SHOP_OK && voids && shop_order_status(settle->order) == SHOP_ORDER_PENDING)
     status = void_charge(turn, settle, err);
@@ -328,14 +416,6 @@ int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out, shop_er
 
 /* ---- for one purchase -------------------------------------------------------------------------- */
 
-static bool is_final(const struct shop__operation_row *charge) {
-  return charge->state == SHOP_OPERATION_DONE || charge->state == SHOP_OPERATION_REFUSED;
-}
-
-static bool is_leased(const struct shop__operation_row *row, int64_t now_ms) {
-  return now_ms >= row->lease_start_ms && now_ms < row->lease_start_ms + row->lease_length_ms;
-}
-
 static int32_t take_own_fn(shop__tx_t *tx, void *ctx) {
   struct turn *turn = ctx;
   struct shop__token_row user;
@@ -357,7 +437,7 @@ static int32_t take_own_fn(shop__tx_t *tx, void *ctx) {
   if (status != SHOP_OK)
     return status;
   turn->found = has_charge && !is_final(&charge);
-  turn->busy = turn->found && is_leased(&charge, turn->now_ms);
+  turn->busy = turn->found && shop__operation_is_leased(&charge, turn->now_ms);
   if (!turn->found || turn->busy)
     return shop__order_pack_by_id(tx, order.id, &turn->pack);
   status = take(tx, turn, &charge);

@@ -1,5 +1,6 @@
 /* What a payment is spared, and what a person can say about it: a gateway that is
-   known to honour keys is asked again for what never reached it, and no other is; a
+   known to honour keys is asked again for what never reached it, and no other is, nor
+   after the key's life, beside a void, or without the lease; a
    clock that steps back a little is waited for; a contradiction that a person has
    looked at is over. */
 #include "till.h"
@@ -107,6 +108,233 @@ START_TEST(operations_that_never_arrived) {
     }
     till_end_unbooked(&till, 0);
   }
+}
+END_TEST
+
+/* ---- a repetition that comes too late ---------------------------------------------------- */
+
+static int64_t passing_ms; /* in each query */
+
+static void pass_in_query(struct gateway *gateway, void *user) {
+  (void)gateway;
+  world_pass_ms(user, passing_ms);
+}
+
+/* The key dies while the query is answered: what moves money is not repeated, and is a
+   person's. */
+START_TEST(a_query_that_outlives_the_key) {
+  for (int refunds = 0; refunds < 2; refunds++) {
+    struct till till = honoured_till(true);
+    struct world *world = till.world;
+
+    gateway_set_operations(world, refunds == 1);
+    world_reopen(world);
+    till_buy(&till, refunds == 1 ? GATEWAY_APPROVES : GATEWAY_SILENT,
+             refunds == 1 ? SHOP_OK : SHOP_UNKNOWN);
+    if (refunds == 1) {
+      world->gateway.operation_mood = GATEWAY_SILENT;
+      ck_till(&till, till_refund(&till, 500, NULL), SHOP_UNKNOWN);
+      world->gateway.operation_mood = GATEWAY_APPROVES;
+    }
+    world->gateway.mood = GATEWAY_APPROVES;
+    world->gateway.query_mood = GATEWAY_NOT_FOUND;
+    world->gateway.in_query = pass_in_query;
+    world->gateway.hook_user = world;
+    passing_ms = 1;
+    world_pass_ms(world, KEY_LIFE_MS - 1);
+    ck_recovered(world, .examined = 1, .unknown = 1);
+    ck_assert_int_eq(world->gateway.charges, 1);
+    ck_assert_int_eq(world->gateway.refunds, refunds);
+    ck_assert_int_eq(till_operation(&till, refunds), SHOP_OPERATION_UNKNOWN);
+    till_end(&till, 1);
+  }
+}
+END_TEST
+
+/* A clock that leaps when it is read for the nth time: the store may be that slow between
+   any two steps. */
+struct leaping {
+  struct world *world;
+  int reads; /* until it leaps */
+  int64_t by_ms;
+};
+
+static int64_t leaping_clock(void *user) {
+  struct leaping *leaping = user;
+
+  if (leaping->reads > 0 && --leaping->reads == 0)
+    world_pass_ms(leaping->world, leaping->by_ms);
+  return leaping->world->now_ms;
+}
+
+static void must_be_in_time(struct gateway *gateway, void *user) {
+  struct world *world = ((struct leaping *)user)->world;
+
+  (void)gateway;
+  ck_assert_int_lt(world->now_ms, WORLD_START_MS + KEY_LIFE_MS);
+  ck_assert_int_lt(
+      world->now_ms,
+      world_number(world, "SELECT max(lease_start_ms + lease_length_ms) FROM operations"));
+}
+
+/* Without a query, where the repetition is what asks, and after one: by a leap over the end of
+   the key's life, or of the lease. */
+static void recover_by_leaps(int callbacks, int64_t wait_ms, int64_t by_ms) {
+  for (int reads = 1; reads <= 12; reads++) {
+    struct till till = till_new(callbacks);
+    struct world *world = till.world;
+    struct leaping leaping = {.world = world, .by_ms = by_ms};
+
+    ck_assert_int_eq(shop_config_set_gateway_honours_keys(world->config, true), SHOP_OK);
+    ck_assert_int_eq(shop_config_set_clock(world->config, leaping_clock, &leaping), SHOP_OK);
+    world_reopen(world);
+    till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
+    world_pass_ms(world, wait_ms);
+    world->gateway.before = must_be_in_time;
+    world->gateway.hook_user = &leaping;
+    leaping.reads = reads;
+    (void)world_recover(world);
+    world_pass_ms(world, KEY_LIFE_MS);
+    (void)world_recover(world);
+    till_end_unbooked(&till, 1); /* then it is a person's */
+  }
+}
+
+START_TEST(a_store_that_outlives_key_or_lease) {
+  static const int callbacks[] = {TILL_CHARGE, TILL_QUERY};
+
+  for (int i = 0; i < 2; i++) {
+    recover_by_leaps(callbacks[i], KEY_LIFE_MS - 1, 1);
+    recover_by_leaps(callbacks[i], GATEWAY_LEASE_MS, GATEWAY_LEASE_MS);
+  }
+}
+END_TEST
+
+/* Runs a whole recovery inside the first query, when the lease of this one is over. */
+static void recover_in_query(struct gateway *gateway, void *user) {
+  gateway->in_query = NULL;
+  world_pass_ms(user, GATEWAY_LEASE_MS);
+  (void)world_recover(user);
+}
+
+/* Another recovery has the lease by now and has repeated the charge without an answer:
+   this one neither repeats it once more nor asks for a void that the charge could come
+   behind. */
+START_TEST(a_query_that_outlives_the_lease) {
+  struct till till = honoured_till(true);
+  struct world *world = till.world;
+
+  till_buy(&till, GATEWAY_SILENT, SHOP_UNKNOWN);
+  world->gateway.query_mood = GATEWAY_NOT_FOUND;
+  world->gateway.in_query = recover_in_query;
+  world->gateway.hook_user = world;
+  world_pass_ms(world, GATEWAY_LEASE_MS);
+  (void)world_recover(world);
+  ck_assert_int_eq(world->gateway.charges, 2);
+  ck_assert_int_eq(world->gateway.voids, 0);
+  world->gateway.mood = GATEWAY_APPROVES;
+  world_pass_ms(world, GATEWAY_LEASE_MS); /* when that lease is over as well */
+  ck_recovered(world, .examined = 1, .placed = 1);
+  ck_assert_int_eq(world->gateway.charges, 3);
+  till_end(&till, 0);
+}
+END_TEST
+
+/* What was held for too long is to end: it is voided, not charged again before that. */
+START_TEST(not_what_was_held_too_long) {
+  struct till till = honoured_till(true);
+  struct world *world = till.world;
+
+  ck_assert_int_eq(shop_config_set_payment_hold_ms(world->config, HOUR_MS), SHOP_OK);
+  world_reopen(world);
+  till_buy(&till, GATEWAY_PENDS, SHOP_PENDING);
+  world->gateway.mood = GATEWAY_SILENT;
+  world->gateway.query_mood = GATEWAY_NOT_FOUND;
+  world_pass_ms(world, HOUR_MS);
+  ck_recovered(world, .examined = 1, .failed = 1);
+  ck_assert_int_eq(world->gateway.charges, 1);
+  ck_assert_int_eq(world->gateway.voids, 1);
+  till_end(&till, 0);
+}
+END_TEST
+
+/* ---- a repetition and a void -------------------------------------------------------------- */
+
+/* What is being given up is not charged again, as long as nobody knows what became of the
+   void; with a query or without one. */
+START_TEST(not_beside_its_void) {
+  for (int query = 0; query < 2; query++) {
+    struct till till = till_new(TILL_OPERATIONS | (query == 1 ? TILL_QUERY : TILL_CHARGE));
+    struct world *world = till.world;
+
+    ck_assert_int_eq(shop_config_set_gateway_honours_keys(world->config, true), SHOP_OK);
+    world_reopen(world);
+    till_buy(&till, GATEWAY_PENDS, SHOP_PENDING);
+    world->gateway.operation_mood = GATEWAY_SILENT;
+    ck_till(&till, till_abandon(&till), SHOP_UNKNOWN);
+    world->gateway.mood = GATEWAY_APPROVES;
+    world->gateway.query_mood = GATEWAY_NOT_FOUND;
+    ck_till(&till, till_resume(&till), SHOP_PENDING);
+    for (int i = 0; i < 5; i++) {
+      world_pass_ms(world, GATEWAY_LEASE_MS);
+      (void)world_recover(world);
+    }
+    ck_assert_int_eq(world->gateway.charges, 1);
+    world->gateway.operation_mood = GATEWAY_APPROVES;
+    world_pass_ms(world, GATEWAY_LEASE_MS);
+    (void)world_recover(world);
+    ck_assert_int_eq(world->gateway.charges, 1);
+    till_stands(&till, SHOP_ORDER_FAILED, SHOP_PAYMENT_VOIDED);
+    till_end(&till, 0);
+  }
+}
+END_TEST
+
+static void abandon_in_charge(struct gateway *gateway, void *user) {
+  struct till *till = user;
+
+  gateway->before = NULL;
+  ck_till(till, till_abandon(till), SHOP_ERR_STATE);
+}
+
+/* Nor is it given up while it is being charged again: the charge could come behind the
+   void. */
+START_TEST(no_void_beside_a_repetition) {
+  for (int query = 0; query < 2; query++) {
+    struct till till = till_new(TILL_OPERATIONS | (query == 1 ? TILL_QUERY : TILL_CHARGE));
+    struct world *world = till.world;
+
+    ck_assert_int_eq(shop_config_set_gateway_honours_keys(world->config, true), SHOP_OK);
+    world_reopen(world);
+    till_buy(&till, GATEWAY_PENDS, SHOP_PENDING);
+    world->gateway.mood = GATEWAY_APPROVES;
+    world->gateway.before = abandon_in_charge;
+    world->gateway.hook_user = &till;
+    world->gateway.query_mood = GATEWAY_NOT_FOUND;
+    world_pass_ms(world, 1);
+    ck_recovered(world, .examined = 1, .placed = 1);
+    ck_assert_int_eq(world->gateway.charges, 2);
+    ck_assert_int_eq(world->gateway.voids, 0);
+    till_stands(&till, SHOP_ORDER_PLACED, SHOP_PAYMENT_CAPTURED);
+    till_end(&till, 0);
+  }
+}
+END_TEST
+
+/* A person has to decide about it: no money moves by itself meanwhile. */
+START_TEST(not_what_is_a_persons) {
+  struct till till = honoured_till(true);
+  struct world *world = till.world;
+
+  till_buy(&till, GATEWAY_APPROVES, SHOP_OK);
+  world->gateway.operation_mood = GATEWAY_OTHER_CURRENCY;
+  ck_till(&till, till_refund(&till, 500, NULL), SHOP_UNKNOWN);
+  ck_assert_int_eq(till_operation(&till, 1), SHOP_OPERATION_UNKNOWN);
+  world->gateway.query_mood = GATEWAY_NOT_FOUND;
+  world_pass_ms(world, GATEWAY_LEASE_MS);
+  (void)world_recover(world);
+  ck_assert_int_eq(world->gateway.refunds, 1);
+  till_end_unbooked(&till, 2);
 }
 END_TEST
 
@@ -220,6 +448,13 @@ int main(void) {
       not_found_while_it_is_on_its_way,
       not_after_the_keys_life,
       operations_that_never_arrived,
+      a_query_that_outlives_the_key,
+      a_store_that_outlives_key_or_lease,
+      a_query_that_outlives_the_lease,
+      not_what_was_held_too_long,
+      not_beside_its_void,
+      no_void_beside_a_repetition,
+      not_what_is_a_persons,
       a_small_step_back_is_waited_for,
       a_small_step_back_ends_no_hold,
       acknowledged,

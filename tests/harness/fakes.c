@@ -368,6 +368,8 @@ void gateway_query(shop_gateway_call_t *call, void *user) {
   if (found != NULL)
     entry = *found;
   pthread_mutex_unlock(&gateway->lock);
+  if (gateway->in_query != NULL)
+    gateway->in_query(gateway, gateway->hook_user);
   if (mood != GATEWAY_APPROVES && shop_gateway_call_kind(call) != SHOP_OPERATION_CHARGE)
     answer_operation(call, mood, NULL);
   else if (mood != GATEWAY_APPROVES)

@@ -80,6 +80,8 @@ struct gateway {
   /* Run inside the callback, before and after the money is taken. */
   void (*before)(struct gateway *gateway, void *user);
   void (*after)(struct gateway *gateway, void *user);
+  /* Run inside a query, before it answers. */
+  void (*in_query)(struct gateway *gateway, void *user);
   void *hook_user;
 };
 
