@@ -205,12 +205,14 @@ SHOP_API int32_t shop_recover(shop_t *shop, int32_t limit, shop_recovery_t **out
 
 /** Operations looked at. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_examined(const shop_recovery_t *recovery);
-/** Orders that were looked at and are placed now, be it by this call or by one that
-    was quicker. @since 0.1.0 */
+/** Orders that this call has placed. One that another call placed, or failed, while
+    this one asked about it is counted by neither function here. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_placed(const shop_recovery_t *recovery);
-/** Orders failed, likewise: the payment was declined or voided. @since 0.1.0 */
+/** Orders that this call has failed: the payment was declined or voided.
+    @since 0.1.0 */
 SHOP_API int32_t shop_recovery_failed(const shop_recovery_t *recovery);
-/** Captures, voids and refunds that are done. @since 0.1.0 */
+/** Captures, voids and refunds that this call has brought to an end, done or
+    refused. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_finished(const shop_recovery_t *recovery);
 /** Still open; a later call will ask again. @since 0.1.0 */
 SHOP_API int32_t shop_recovery_waiting(const shop_recovery_t *recovery);

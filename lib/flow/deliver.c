@@ -113,16 +113,18 @@ static void hand_over(shop_t *shop, const struct job *job, shop_mail_call_t *cal
   }
 }
 
-/* True when the transport has taken it. */
-static bool send_one(shop_t *shop, const struct job *job, int32_t *status, shop_error_t *err) {
+/* True when the transport has taken it. *ended_ms: when it said so. */
+static bool send_one(shop_t *shop, const struct job *job, int64_t *ended_ms, int32_t *status,
+                     shop_error_t *err) {
   shop_mail_call_t call;
 
   hand_over(shop, job, &call);
   *status = shop__same_process(shop, err);
   if (*status != SHOP_OK)
     return false;
+  *ended_ms = shop__now_ms(shop);
   *status = shop__outbox_finish(shop, job->id, job->lease_id, call.answer,
-                                call.reason[0] == '\0' ? NULL : call.reason, NULL, err);
+                                call.reason[0] == '\0' ? NULL : call.reason, *ended_ms, NULL, err);
   return call.answer == SHOP_MAIL_DELIVERED;
 }
 
@@ -137,12 +139,13 @@ void shop__post_send(shop_t *shop, const struct shop__post *post, const char *or
                           .message = post->letter.message.data,
                           .message_bytes = post->letter.message.used};
   struct shop_error error = {0};
+  int64_t ended_ms = 0;
   int32_t status = SHOP_OK;
   char name[40];
 
   if (post->mail_id == 0 || post->lease_id == 0)
     return;
-  (void)send_one(shop, &job, &status, &error);
+  (void)send_one(shop, &job, &ended_ms, &status, &error);
   if (status != SHOP_OK)
     shop__log(shop, SHOP_LOG_WARNING,
               "%s: the answer of the mail transport was not stored (%s); the mail may go out again",
@@ -151,10 +154,20 @@ void shop__post_send(shop_t *shop, const struct shop__post *post, const char *or
 
 /* ---- what is due ----------------------------------------------------------------------------- */
 
+/* What this call puts back begins to wait at ended_ms and is due later: a clock that
+   has gone back by then, and comes on again, must not find it. */
+static void leave_to_the_next(struct shop__take *take, int64_t ended_ms) {
+  if (ended_ms < take->due_by_ms)
+    take->due_by_ms = ended_ms;
+  if (ended_ms > take->known_ms)
+    take->known_ms = ended_ms;
+}
+
 static int32_t deliver_next(shop_t *shop, struct shop__take *take, int32_t *delivered,
                             shop_error_t *err) {
   const shop_mail_t *mail;
   struct job job;
+  int64_t ended_ms = 0;
   int32_t status = shop__outbox_take(take, NULL, err);
 
   if (status != SHOP_OK || !take->found)
@@ -169,8 +182,10 @@ static int32_t deliver_next(shop_t *shop, struct shop__take *take, int32_t *deli
                      .order_number = shop_mail_order_number(mail),
                      .message = shop_mail_message(mail),
                      .message_bytes = mail->message_bytes};
-  if (send_one(shop, &job, &status, err))
+  if (send_one(shop, &job, &ended_ms, &status, err))
     ++*delivered;
+  if (status == SHOP_OK)
+    leave_to_the_next(take, ended_ms);
   return status;
 }
 

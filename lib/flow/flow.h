@@ -774,6 +774,7 @@ struct shop_mail {
 struct shop__take {
   shop_t *shop;
   int64_t due_by_ms; /* what was due by then; INT64_MAX: now */
+  int64_t known_ms;  /* a clock has stood here: what began by then is not ahead of it; or 0 */
   int64_t lease_id;
   /* results */
   bool found;
@@ -784,9 +785,10 @@ int32_t shop__outbox_take(struct shop__take *take, const struct shop__db_write_r
 /** The mail that was found, until the next is taken. */
 const struct shop_mail *shop__take_mail(const struct shop__take *take);
 void shop__take_free(struct shop__take *take);
-/** Stores how it ended (enum shop_mail_outcome). */
+/** Stores how it ended (enum shop_mail_outcome), and when. */
 int32_t shop__outbox_finish(shop_t *shop, int64_t mail_id, int64_t lease_id, int32_t outcome,
-                            const char *reason, const struct shop__db_write_rule *rule,
+                            const char *reason, int64_t now_ms,
+                            const struct shop__db_write_rule *rule,
                             shop_error_t *err) SHOP__MUST_USE;
 /** The reason, or NULL where it is not fit to be kept. */
 const char *shop__mail_reason(const char *reason);
@@ -800,6 +802,11 @@ void shop__post_send(shop_t *shop, const struct shop__post *post, const char *or
 
 /* ---- settle.c: the one door for every answer about a payment ------------------------------- */
 
+struct shop__change {
+  bool placed; /* the order */
+  bool failed; /* likewise */
+  bool ended;  /* the operation */
+};
 struct shop__settle {
   int64_t operation_id; /* 0: by the report */
   const struct shop__outcome *outcome;
@@ -814,6 +821,7 @@ struct shop__settle {
   /* results */
   int32_t status; /* of the operation: the outcome family, or SHOP_OK */
   shop_order_t *order; /* NULL only with SHOP_UNMATCHED */
+  struct shop__change change; /* what this very answer has done */
 };
 /** Applies an answer, sends the confirmation where that is due, and gives the
     order as it is now. */
@@ -874,6 +882,7 @@ struct shop__operation {
   /* results */
   int32_t status;
   shop_order_t *order;
+  struct shop__change change; /* by the gateway's answer */
 };
 /** Whether a call has the operation to itself. */
 bool shop__operation_is_leased(const struct shop__operation_row *row, int64_t now_ms);

@@ -417,6 +417,7 @@ static int32_t ask_and_settle(struct work *work, shop_error_t *err) {
   status = shop__settle(work->shop, &settle, err);
   work->asked->order = settle.order;
   work->asked->status = settle.status;
+  work->asked->change = settle.change;
   return status;
 }
 

@@ -128,6 +128,15 @@ static int32_t copy_mail(shop__tx_t *tx, struct shop__take *take,
   return shop__pack_check(tx, pack);
 }
 
+static int64_t due_by(const struct shop__take *take, int64_t now_ms) {
+  return now_ms < take->due_by_ms ? now_ms : take->due_by_ms;
+}
+
+/* What began after this began in the future, by a clock that went back since. */
+static int64_t ahead_of(const struct shop__take *take, int64_t now_ms) {
+  return now_ms > take->known_ms ? now_ms : take->known_ms;
+}
+
 /* The lease begins when it is taken, however long that had to wait. */
 static int32_t take_fn(shop__tx_t *tx, void *ctx) {
   struct shop__take *take = ctx;
@@ -135,8 +144,8 @@ static int32_t take_fn(shop__tx_t *tx, void *ctx) {
   struct shop__outbox_row row;
   int32_t status;
 
-  status = shop__outbox_next_due(tx, now_ms < take->due_by_ms ? now_ms : take->due_by_ms, now_ms,
-                                 &row, &take->found);
+  status = shop__outbox_next_due(tx, due_by(take, now_ms), ahead_of(take, now_ms), &row,
+                                 &take->found);
   if (status != SHOP_OK || !take->found)
     return status;
   row.state = SHOP_MAIL_LEASED;
@@ -163,11 +172,11 @@ static int32_t horizon_fn(shop__tx_t *tx, void *ctx) {
 static int32_t glance(const struct shop__take *take, bool *due, shop_error_t *err) {
   struct horizon horizon = {.found = false};
   int64_t now_ms = shop__now_ms(take->shop);
-  int64_t due_by_ms = now_ms < take->due_by_ms ? now_ms : take->due_by_ms;
   int32_t status = shop__db_read(take->shop->db, horizon_fn, &horizon, err);
 
   *due = status == SHOP_OK && horizon.found &&
-         (horizon.due_ms <= due_by_ms || horizon.latest_since_ms > now_ms);
+         (horizon.due_ms <= due_by(take, now_ms) ||
+          horizon.latest_since_ms > ahead_of(take, now_ms));
   return status;
 }
 
@@ -280,15 +289,15 @@ static int32_t finish_fn(shop__tx_t *tx, void *ctx) {
 }
 
 int32_t shop__outbox_finish(shop_t *shop, int64_t mail_id, int64_t lease_id, int32_t outcome,
-                            const char *reason, const struct shop__db_write_rule *rule,
-                            shop_error_t *err) {
+                            const char *reason, int64_t now_ms,
+                            const struct shop__db_write_rule *rule, shop_error_t *err) {
   struct finish finish = {.config = &shop->config,
                           .mail_id = mail_id,
                           .lease_id = lease_id,
                           .outcome = outcome,
                           .reason = reason,
                           .jitter_percent = shop__random_below(10),
-                          .now_ms = shop__now_ms(shop)};
+                          .now_ms = now_ms};
 
   return shop__db_write(shop->db, finish_fn, &finish, rule, err);
 }
@@ -323,7 +332,7 @@ int32_t shop_mail_done(shop_t *shop, const shop_mail_t *mail, int32_t outcome, c
     status = check_done(shop, mail, outcome, err);
   if (status == SHOP_OK)
     status = shop__outbox_finish(shop, mail->id, mail->lease_id, outcome, shop__mail_reason(reason),
-                                 &rule, err);
+                                 shop__now_ms(shop), &rule, err);
   return shop__leave(shop, status);
 }
 

@@ -210,6 +210,8 @@ static int32_t void_charge(const struct turn *turn, struct shop__settle *settle,
     return status;
   }
   shop_order_free(settle->order);
+  settle->change.placed |= operation.change.placed;
+  settle->change.failed |= operation.change.failed;
   settle->order = operation.order;
   settle->status = shop__order_outcome(operation.order, err);
   return SHOP_OK;
@@ -311,13 +313,15 @@ static int32_t ask(struct turn *turn, int32_t actor, struct shop__settle *settle
 
 /* ---- for everybody --------------------------------------------------------------------------- */
 
-static void count(struct shop_recovery *recovery, int32_t kind, int32_t status) {
-  switch (status) {
+/* What another call has ended meanwhile is that one's to count. */
+static void count(struct shop_recovery *recovery, int32_t kind,
+                  const struct shop__settle *settle) {
+  recovery->placed += settle->change.placed;
+  recovery->failed += settle->change.failed;
+  switch (settle->status) {
   case SHOP_OK:
-    *(kind == SHOP_OPERATION_CHARGE ? &recovery->placed : &recovery->finished) += 1;
-    break;
   case SHOP_DECLINED:
-    *(kind == SHOP_OPERATION_CHARGE ? &recovery->failed : &recovery->finished) += 1;
+    recovery->finished += kind != SHOP_OPERATION_CHARGE && settle->change.ended;
     break;
   case SHOP_UNKNOWN:
   case SHOP_MISMATCH:
@@ -351,7 +355,7 @@ static int32_t recover_one(struct turn *turn, struct shop_recovery *recovery, sh
   }
   status = ask(turn, SHOP_ACTOR_SYSTEM, &settle, err);
   if (status == SHOP_OK) {
-    count(recovery, turn->ask.kind, settle.status);
+    count(recovery, turn->ask.kind, &settle);
     shop__error_clear(err);
   }
   shop_order_free(settle.order);

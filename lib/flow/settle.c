@@ -79,12 +79,27 @@ static int32_t check_resolvable(shop__tx_t *tx, const struct shop__settling *wor
                     work->settle->resolved);
 }
 
+/* Who comes second has changed nothing, though the order is placed all the same. */
+static struct shop__change change_of(const struct shop__settling *work,
+                                     const struct shop__stand *before) {
+  const shop_order_t *order = shop__order_of(&work->pack);
+  const struct shop__order_operation *operation =
+      shop__order_operation_by_id(order, work->settle->operation_id);
+  bool was_pending = before->order.status == SHOP_ORDER_PENDING;
+  bool is_open = operation->state == SHOP_OPERATION_SENT || operation->state == SHOP_OPERATION_UNKNOWN;
+
+  return (struct shop__change){.placed = was_pending && order->status == SHOP_ORDER_PLACED,
+                               .failed = was_pending && order->status == SHOP_ORDER_FAILED,
+                               .ended = shop__stand_operation_is_open(before) && !is_open};
+}
+
 static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   struct shop__settling *work = ctx;
-  struct shop__stand stand;
+  struct shop__stand stand, before;
   bool found = false, again = false;
   int32_t status = find_stand(tx, work, &stand, &found);
 
+  work->settle->change = (struct shop__change){.placed = false};
   work->placing.now_ms = shop__now_ms(work->shop); /* the mail's lease begins now */
   for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
     work->posts[kind].mail_id = 0;
@@ -101,10 +116,13 @@ static int32_t settle_fn(shop__tx_t *tx, void *ctx) {
   work->settle->operation_id = stand.operation.id;
   if (work->settle->resolved != NULL)
     status = check_resolvable(tx, work, &stand);
+  before = stand;
   if (status == SHOP_OK && !again)
     status = shop__answer_take(tx, work, &stand);
   if (status == SHOP_OK)
     status = shop__order_pack_by_id(tx, stand.order.id, &work->pack);
+  if (status == SHOP_OK)
+    work->settle->change = change_of(work, &before);
   return status;
 }
 

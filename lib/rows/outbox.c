@@ -139,11 +139,11 @@ static int32_t read_due(shop__tx_t *tx, const char *sql, int64_t at_ms,
   return status;
 }
 
-int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t due_by_ms, int64_t now_ms,
+int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t due_by_ms, int64_t ahead_of_ms,
                               struct shop__outbox_row *row, bool *found) {
   int32_t status = read_due(tx, OUTBOX_NEXT_DUE, due_by_ms, row, found);
 
-  return status == SHOP_OK && !*found ? read_due(tx, OUTBOX_NEXT_AHEAD, now_ms, row, found)
+  return status == SHOP_OK && !*found ? read_due(tx, OUTBOX_NEXT_AHEAD, ahead_of_ms, row, found)
                                       : status;
 }
 

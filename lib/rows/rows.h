@@ -620,8 +620,8 @@ struct shop__outbox_row {
 int32_t shop__outbox_insert(shop__tx_t *tx, const struct shop__outbox_row *row,
                             bool *inserted) SHOP__MUST_USE;
 /** The waiting mail that was due first, at due_by_ms or before; else one that
-    waits since a time that is not yet come. */
-int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t due_by_ms, int64_t now_ms,
+    began to wait after ahead_of_ms. */
+int32_t shop__outbox_next_due(shop__tx_t *tx, int64_t due_by_ms, int64_t ahead_of_ms,
                               struct shop__outbox_row *row, bool *found) SHOP__MUST_USE;
 /** When the first waiting mail is due, and since when the latest waits; *found
     false: none waits. Reads an index only. */

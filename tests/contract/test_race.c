@@ -386,6 +386,83 @@ START_TEST(live_call_and_a_contradicting_recovery) {
 }
 END_TEST
 
+/* A live call and two recoveries at once, each of which may find that another was quicker. */
+struct trio {
+  struct world *world;
+  shop_t *shops[2];
+  pthread_barrier_t together;
+  _Atomic int next;       /* of the two */
+  _Atomic int32_t placed; /* as the recoveries say, added up */
+};
+
+static void trio_after(struct gateway *gateway, void *user) {
+  struct trio *trio = user;
+
+  (void)gateway;
+  world_pass_ms(trio->world, GATEWAY_LEASE_MS);
+  (void)pthread_barrier_wait(&trio->together);
+}
+
+/* The lease of whoever asks is over before the answer comes: the other one may ask as well. */
+static void trio_in_query(struct gateway *gateway, void *user) {
+  struct trio *trio = user;
+
+  (void)gateway;
+  world_pass_ms(trio->world, GATEWAY_LEASE_MS);
+}
+
+static void *trio_recover(void *user) {
+  struct trio *trio = user;
+  shop_recovery_t *recovery = NULL;
+
+  (void)pthread_barrier_wait(&trio->together);
+  ck_assert_int_eq(shop_recover(trio->shops[trio->next++ % 2], 10, &recovery, NULL), SHOP_OK);
+  trio->placed += shop_recovery_placed(recovery);
+  shop_recovery_free(recovery);
+  return NULL;
+}
+
+/* The report counts the orders that this very call has placed: as many as the history says. */
+START_TEST(who_has_placed_it) {
+  struct world *world = world_prepare();
+  struct trio trio = {.world = world};
+  shop_token_t *token;
+
+  ck_assert_int_eq(shop_config_set_gateway_query(world->config, gateway_query, &world->gateway),
+                   SHOP_OK);
+  ck_assert_int_eq(pthread_barrier_init(&trio.together, NULL, 3), 0);
+  world_open(world);
+  world_put(world, "TEA", 100, "EUR", 1000);
+  token = world_register(world, "ada@example.org");
+  trio.shops[0] = world->shop;
+  ck_ok(world, shop_open(world->path, world->config, &trio.shops[1], world->err));
+  world->gateway.hook_user = &trio;
+  world->gateway.after = trio_after;
+  world->gateway.in_query = trio_in_query;
+  for (int i = 0; i < 40; i++) {
+    int64_t cart_id = world_cart(world, token);
+    pthread_t threads[2];
+
+    world_add(world, token, cart_id, "TEA", 1);
+    start(&threads[0], trio_recover, &trio);
+    start(&threads[1], trio_recover, &trio);
+    shop_order_free(world_bought(world, token, cart_id));
+    join(threads[0]);
+    join(threads[1]);
+  }
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM events WHERE name = 'order.placed'"),
+                   40);
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM events WHERE name = 'order.placed' AND actor = 4"),
+      trio.placed); /* the system's */
+  world_close_books(world, 0);
+  ck_assert_int_eq(shop_close(trio.shops[1]), SHOP_OK);
+  shop_token_free(token);
+  pthread_barrier_destroy(&trio.together);
+  world_free(world);
+}
+END_TEST
+
 /* The call goes on while recovery has come, asked and gone. */
 static void overtake(struct gateway *gateway, void *user) {
   struct duel *duel = user;
@@ -783,6 +860,7 @@ int main(void) {
       live_call_and_recovery,
       live_call_and_a_contradicting_recovery,
       another_shop_takes_over,
+      who_has_placed_it,
       recoveries_at_once,
       a_lease_begins_when_it_is_taken,
       a_free_orders_mail_lease,

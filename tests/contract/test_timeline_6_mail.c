@@ -243,6 +243,52 @@ START_TEST(a_clock_that_went_back) {
 }
 END_TEST
 
+/* What the clock does while mail is handed over, call by call. */
+struct clock_steps {
+  struct world *world;
+  int64_t by_ms[4];
+  int at;
+};
+
+static void step_clock(struct transport *transport, void *user) {
+  struct clock_steps *steps = user;
+
+  (void)transport;
+  ck_assert_int_lt(steps->at, 4);
+  world_pass_ms(steps->world, steps->by_ms[steps->at++]);
+}
+
+/* A mail that is put back is due later, also by a clock that steps back behind the moment when it
+   was put back, or behind the beginning of the call and then on: one call hands no mail over
+   twice, and the next one holds none up. */
+START_TEST(a_clock_that_steps_back_meanwhile) {
+  static const int64_t steps[][4] = {
+      {0, -HOUR_MS}, {-1, 0}, {-HOUR_MS, HOUR_MS - 1}, {HOUR_MS, -HOUR_MS}, {-HOUR_MS, -HOUR_MS}};
+
+  for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    struct world *world = world_of_tea();
+    struct clock_steps clock = {.world = world};
+
+    memcpy(clock.by_ms, steps[i], sizeof clock.by_ms);
+    world->transport.mood = TRANSPORT_LATER;
+    world_sell_one(world, "ada@example.org", "TEA");
+    world_sell_one(world, "bob@example.org", "TEA");
+    world_pass_ms(world, DAY_MS);
+    world->transport.calls = 0;
+    world->transport.hook = step_clock;
+    world->transport.hook_user = &clock;
+    ck_assert_int_eq(deliver(world, 10), 0);
+    ck_assert_int_eq(world->transport.calls, 2);
+    world->transport.hook = NULL;
+    world->transport.mood = TRANSPORT_DELIVERS;
+    world_pass_ms(world, 2 * HOUR_MS);
+    ck_assert_int_eq(deliver(world, 10), 2);
+    world_close_books(world, 0);
+    world_free(world);
+  }
+}
+END_TEST
+
 /* A reason that is no fit text is dropped, and the answer counts all the same. */
 static const char *reason;
 
@@ -790,6 +836,7 @@ int main(void) {
       every_answer,
       the_wait_doubles,
       a_clock_that_went_back,
+      a_clock_that_steps_back_meanwhile,
       reasons,
       delivered_by_two,
       only_who_holds_the_lease,
