@@ -18,6 +18,7 @@ void sim_scene_end(struct sim *sim) {
   if (scene->lost || scene->mail_lost)
     sim_unlock(sim);
   sim_check(sim, scene->lost || !scene->voids, "a void was expected");
+  sim_check(sim, scene->lost || !scene->repeats, "a repetition was expected");
   for (int32_t i = 0; i < sim->model->mail_count && sim->model->settings.at_once; i++) {
     const struct m_mail *mail = &sim->model->mails[i];
 

@@ -297,6 +297,7 @@ void sim_recovery_take(struct sim *sim, struct m_order *order, struct m_operatio
   scene->order = (int32_t)(order - sim->model->orders);
   scene->operation = (int32_t)(operation - order->operations);
   scene->turning = true;
+  scene->ended = false;
   scene->examined++;
   operation->lease_start_ms = sim->model->now_ms;
   operation->lease_length_ms = sim->model->settings.lease_ms;
@@ -306,21 +307,15 @@ void sim_recovery_take(struct sim *sim, struct m_order *order, struct m_operatio
 void sim_turn_end(struct sim *sim) {
   struct scene *scene = sim->scene;
   const struct m_order *order;
-  const struct m_operation *operation;
-  bool charge;
 
   if (!scene->turning)
     return;
   scene->turning = false;
   order = &sim->model->orders[scene->order];
-  operation = &order->operations[scene->operation];
-  charge = operation->kind == SHOP_OPERATION_CHARGE;
-  switch (model_operation_outcome(order, operation)) {
+  switch (model_operation_outcome(order, &order->operations[scene->operation])) {
   case SHOP_OK:
-    *(charge ? &scene->placed : &scene->finished) += 1;
-    break;
-  case SHOP_DECLINED:
-    *(charge ? &scene->failed : &scene->finished) += 1;
+  case SHOP_DECLINED: /* counted by who has ended it */
+    scene->finished += scene->ended;
     break;
   case SHOP_UNKNOWN:
   case SHOP_MISMATCH:
@@ -347,15 +342,17 @@ static bool may_be_voided(const struct sim *sim, const struct m_order *order) {
 struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
   const struct m_settings *settings = &sim->model->settings;
   struct m_operation *next;
+  bool lives, voided;
 
   while (sim->scene->examined < sim->scene->limit &&
          (next = model_next_due(sim->model, sim->scene->began_ms, order)) != NULL) {
-    if (settings->query ||
-        (next->state != SHOP_OPERATION_UNKNOWN && model_key_lives(sim->model, next)))
+    lives = model_key_lives(sim->model, next);
+    voided = model_is_being_voided(*order, next);
+    if (settings->query || (next->state != SHOP_OPERATION_UNKNOWN && lives && !voided))
       return next;
-    /* A person has it; or it waits for a report, and has its time still. */
-    if (next->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, *order, next) ||
-        model_is_early(sim->model, next->created_ms)) {
+    /* A person has it; or it waits for its void; or for a report, and has its time still. */
+    if (next->state == SHOP_OPERATION_UNKNOWN || (lives && voided) ||
+        sim_waits_on(sim, *order, next) || model_is_early(sim->model, next->created_ms)) {
       sim_turn_end(sim);
       sim->scene->examined++;
       *(next->state == SHOP_OPERATION_UNKNOWN ? &sim->scene->unknown : &sim->scene->waiting) += 1;
@@ -412,11 +409,15 @@ static struct m_operation *expected(struct sim *sim, const shop_gateway_call_t *
   struct m_operation *operation;
 
   sim_check(sim, scene != NULL, "the gateway is called for nothing");
-  if (scene->repeats) { /* a void that it did not know */
+  if (scene->repeats) { /* what it did not know */
     scene->repeats = false;
-    sim_check(sim, !query, "a void was to be repeated");
+    sim_check(sim, !query, "an operation was to be repeated");
     *order = &sim->model->orders[scene->order];
-    return &(*order)->operations[scene->operation];
+    operation = &(*order)->operations[scene->operation];
+    sim_check(sim,
+              operation->kind == SHOP_OPERATION_VOID || model_key_lives(sim->model, operation),
+              "a key is repeated after its life");
+    return operation;
   }
   if (shop_gateway_call_kind(call) == SHOP_OPERATION_VOID && !query &&
       sim_entry(sim, shop_gateway_call_key(call)) == NULL && (scene->voids || scene->recovering))
@@ -482,16 +483,51 @@ static void what_next(struct sim *sim, struct m_order *order, struct m_operation
     model_give_up(order, operation);
 }
 
+/* The answer is the recovery's: what has it done? */
+static void count_ended(struct sim *sim, const struct m_order *order,
+                        const struct m_operation *operation, int32_t status, bool unfinished) {
+  struct scene *scene = sim->scene;
+  bool own = operation == &order->operations[scene->operation];
+
+  scene->placed += status == SHOP_ORDER_PENDING && order->status == SHOP_ORDER_PLACED;
+  scene->failed += status == SHOP_ORDER_PENDING && order->status == SHOP_ORDER_FAILED;
+  if (own && unfinished && operation->kind != SHOP_OPERATION_CHARGE)
+    scene->ended = !model_is_unfinished(operation);
+}
+
+/* "Not found": the library takes the lease again. Where its answer came meanwhile, it has heard
+   nothing; true where this turn goes on later, or not at all. */
+static bool repeat_unknown(struct sim *sim, struct m_order *order, struct m_operation *operation,
+                           int64_t taken_ms, struct answer *answer) {
+  if (!sim->locked && sim_chance(sim, 4)) {
+    sim_lock(sim);
+    sim->scene->lost = true;
+    sim_log(sim, "  and the lease is lost");
+    return true;
+  }
+  if (!model_is_unfinished(operation) || operation->lease_start_ms != taken_ms) {
+    *answer = (struct answer){.outcome = NO_ANSWER};
+    return false;
+  }
+  operation->lease_start_ms = sim->model->now_ms;
+  operation->lease_length_ms = sim->model->settings.lease_ms;
+  sim->scene->repeats = model_may_repeat(sim->model, order, operation);
+  return sim->scene->repeats;
+}
+
 static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) {
   struct m_order *order = NULL;
   struct m_operation *operation = expected(sim, call, query, &order);
   struct scene *scene = sim->scene;
   struct entry *entry;
   struct answer answer;
-  bool held, lives;
+  bool held, lives, repeats, unfinished;
+  int64_t taken_ms = operation->lease_start_ms;
+  int32_t status;
 
   scene->asked = true;
   check_ask(sim, call, order, operation);
+  repeats = query && model_may_repeat(sim->model, order, operation);
   held = model_held_too_long(sim->model, order, operation);
   lives = model_key_lives(sim->model, operation) ||
           model_is_early(sim->model, operation->created_ms);
@@ -503,19 +539,22 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
   scene->answer = answer.outcome;
   sim_log(sim, "  asked%s %s of %s: %s is %d, says %d", query ? " about" : "", entry->reference,
           order->number, entry->key, entry->fate, answer.outcome);
-  if (query && operation->kind == SHOP_OPERATION_VOID && answer.outcome == NOT_FOUND) {
-    scene->repeats = true;
+  if (repeats && answer.outcome == NOT_FOUND &&
+      repeat_unknown(sim, order, operation, taken_ms, &answer))
     return;
-  }
   if (!sim->locked && sim_chance(sim, 4)) {
     sim_lock(sim);
     scene->lost = true;
     sim_log(sim, "  and the answer is lost");
     return;
   }
+  status = order->status;
+  unfinished = model_is_unfinished(operation);
   sim->model->live = scene->live;
   scene->contradicts = model_settle(sim->model, order, operation, &answer, false);
   sim->model->live = false;
+  if (scene->recovering)
+    count_ended(sim, order, operation, status, unfinished);
   if (scene->recovering || scene->resuming)
     what_next(sim, order, operation, &answer, held, lives);
 }

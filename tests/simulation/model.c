@@ -407,6 +407,8 @@ void model_queue_mail(struct model *model, const struct m_order *order, int32_t 
   bool at_once = model->settings.at_once;
   int64_t wait_ms = at_once ? model->settings.mail_lease_ms : 0;
 
+  if (!model->settings.mails[kind])
+    return;
   if (model->mail_count == MAILS_MAX)
     abort();
   model->mails[model->mail_count++] = (struct m_mail){.order = (int32_t)(order - model->orders),

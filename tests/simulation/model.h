@@ -33,7 +33,8 @@ enum { LATE = 1, MISMATCH = 2, CONTRADICTION = 4 };
 enum mail_state { MAIL_NONE, MAIL_QUEUED, MAIL_LEASED, MAIL_SENT, MAIL_DEAD, MAIL_FORGOTTEN };
 
 struct m_settings {
-  bool query, voids, at_once;
+  bool query, voids, honours, at_once;
+  bool mails[SHOP_MAIL_REFUND + 1]; /* by kind: whether it is written */
   int64_t lease_ms, hold_ms, key_life_ms, cart_life_ms, cart_hold_ms, once_life_ms, token_life_ms;
   int64_t mail_lease_ms, mail_life_ms, mail_dead_life_ms;
   int32_t tries_max, lines_max, quantity_max;
@@ -232,11 +233,18 @@ int32_t model_ask(struct model *model, const struct ask *ask, struct m_operation
 /* The operation whose turn it is in a recovery that began then: who was asked the longest time ago
    comes first. NULL: nothing is due. */
 struct m_operation *model_next_due(struct model *model, int64_t began_ms, struct m_order **order);
+/* It has no end yet. */
+bool model_is_unfinished(const struct m_operation *operation);
 /* A capture or void of it is not finished. */
 bool model_is_busy(const struct m_order *order);
 bool model_key_lives(const struct model *model, const struct m_operation *operation);
 /* The clock stands before it, by no more than a lease: it is waited for. */
 bool model_is_early(const struct model *model, int64_t since_ms);
+/* The charge's void is not finished. */
+bool model_is_being_voided(const struct m_order *order, const struct m_operation *operation);
+/* What the gateway does not know may be asked of it once more. */
+bool model_may_repeat(const struct model *model, const struct m_order *order,
+                      const struct m_operation *operation);
 /* Recovery waits after a void that was refused. */
 bool model_void_waits(const struct model *model, const struct m_order *order);
 bool model_held_too_long(const struct model *model, const struct m_order *order,

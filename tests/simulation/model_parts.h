@@ -30,7 +30,6 @@ void model_cancel(struct model *model, struct m_order *order);
 struct m_operation *model_new_operation(struct model *model, struct m_order *order, int32_t kind,
                                         int64_t amount, const char *currency);
 bool model_is_open(const struct m_order *order);
-bool model_is_unfinished(const struct m_operation *operation);
 int64_t model_refunding(const struct m_order *order);
 
 #endif

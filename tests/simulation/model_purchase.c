@@ -281,6 +281,15 @@ static int32_t plan(const struct m_order *order, const struct ask *ask, int32_t 
   }
 }
 
+/* A call may be repeating the charge at this moment: no void may come before it. */
+static bool is_in_hand(const struct model *model, const struct m_order *order) {
+  const struct m_operation *charge = &order->operations[0];
+
+  return (model->settings.honours || !model->settings.query) && model_is_unfinished(charge) &&
+         charge->lease_start_ms <= model->now_ms &&
+         model->now_ms < charge->lease_start_ms + charge->lease_length_ms;
+}
+
 int32_t model_ask(struct model *model, const struct ask *ask, struct m_operation **operation,
                   bool *known) {
   struct m_order *order = &model->orders[ask->order];
@@ -301,6 +310,8 @@ int32_t model_ask(struct model *model, const struct ask *ask, struct m_operation
   }
   if (status == SHOP_OK)
     status = plan(order, ask, &kind, &amount);
+  if (status == SHOP_OK && ask->call == 0 && !ask->system && is_in_hand(model, order))
+    status = SHOP_ERR_STATE;
   if (status == SHOP_OK && kind == SHOP_OPERATION_VOID && !model->settings.voids)
     status = SHOP_ERR_NO_GATEWAY;
   if (status != SHOP_OK)
@@ -353,6 +364,24 @@ bool model_key_lives(const struct model *model, const struct m_operation *operat
 
 bool model_is_early(const struct model *model, int64_t since_ms) {
   return model->now_ms < since_ms && since_ms - model->now_ms <= model->settings.lease_ms;
+}
+
+bool model_is_being_voided(const struct m_order *order, const struct m_operation *operation) {
+  for (int32_t i = 0; i < order->operation_count; i++)
+    if (operation->kind == SHOP_OPERATION_CHARGE &&
+        order->operations[i].kind == SHOP_OPERATION_VOID &&
+        model_is_unfinished(&order->operations[i]))
+      return true;
+  return false;
+}
+
+bool model_may_repeat(const struct model *model, const struct m_order *order,
+                      const struct m_operation *operation) {
+  if (operation->kind == SHOP_OPERATION_VOID)
+    return true;
+  return model->settings.honours && model_key_lives(model, operation) &&
+         operation->state != SHOP_OPERATION_UNKNOWN && !model_is_being_voided(order, operation) &&
+         !(model->settings.voids && model_held_too_long(model, order, operation));
 }
 
 bool model_void_waits(const struct model *model, const struct m_order *order) {

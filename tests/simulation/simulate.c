@@ -101,6 +101,7 @@ static void draw_settings(struct sim *sim) {
   sim->lies = sim_chance(sim, 30);
   *settings = (struct m_settings){.query = sim_chance(sim, 65),
                                   .voids = sim_chance(sim, 65),
+                                  .honours = sim_chance(sim, 50),
                                   .at_once = sim_chance(sim, 50),
                                   .lease_ms = 2 * MINUTE,
                                   .hold_ms = sim_chance(sim, 50) ? DAY : HOUR,
@@ -115,6 +116,8 @@ static void draw_settings(struct sim *sim) {
                                   .tries_max = 4,
                                   .lines_max = 4,
                                   .quantity_max = 9};
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    settings->mails[kind] = kind == SHOP_MAIL_CONFIRMATION || sim_chance(sim, 85);
 }
 
 static void configure(struct sim *sim) {
@@ -133,6 +136,7 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_gateway_void(config, settings->voids ? sim_gateway : NULL, sim);
   sum |= shop_config_set_gateway_query(config, settings->query ? sim_query : NULL, sim);
   sum |= shop_config_set_gateway_key_life_ms(config, settings->key_life_ms);
+  sum |= shop_config_set_gateway_honours_keys(config, settings->honours);
   sum |= shop_config_set_gateway_lease_ms(config, settings->lease_ms);
   sum |= shop_config_set_payment_hold_ms(config, settings->hold_ms);
   sum |= shop_config_set_cart_life_ms(config, settings->cart_life_ms);
@@ -141,6 +145,8 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_token_life_ms(config, settings->token_life_ms);
   sum |= shop_config_set_mail_transport(config, sim_transport, sim);
   sum |= shop_config_set_mail_at_once(config, settings->at_once);
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
+    sum |= shop_config_set_mail_kind(config, kind, settings->mails[kind]);
   sum |= shop_config_set_mail_lease_ms(config, settings->mail_lease_ms);
   sum |= shop_config_set_mail_tries_max(config, settings->tries_max);
   sum |= shop_config_set_mail_life_ms(config, settings->mail_life_ms);

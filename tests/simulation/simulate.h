@@ -28,13 +28,14 @@ struct scene {
   bool live; /* it is a shopper who waits */
   int64_t began_ms;
   bool voids;   /* a void of this order comes next */
-  bool repeats; /* the same void comes next, live */
+  bool repeats; /* the same operation comes next, live */
   bool asked;   /* the gateway was called */
   bool lost;    /* its answer could not be stored */
   int32_t answer;
   bool contradicts;
   int32_t limit, examined, placed, failed, finished, waiting, unknown;
   bool turning; /* a turn is to be counted */
+  bool ended;   /* by the answer of this turn; no charge */
   /* mail */
   bool delivering;
   int32_t delivered;
@@ -119,6 +120,7 @@ void sim_clock(struct sim *sim, int64_t by_ms);
 void sim_step_aside(struct sim *sim); /* one that may stand inside a callback */
 void sim_resolve(struct sim *sim, int32_t order, bool truly);
 void sim_deliver(struct sim *sim);
+
 
 /* compare.c */
 void sim_compare_order(struct sim *sim, const shop_order_t *order, const struct m_order *wanted);

@@ -157,14 +157,15 @@ void sim_step_resume(struct sim *sim) {
       wanted = SHOP_IN_PROGRESS;
     } else {
       bool lives = model_key_lives(model, charge);
+      bool voided = model_is_being_voided(at, charge);
 
       charge->lease_start_ms = model->now_ms;
       charge->lease_length_ms = model->settings.lease_ms;
-      if (model->settings.query || (lives && charge->state == SHOP_OPERATION_SENT)) {
+      if (model->settings.query || (lives && !voided && charge->state == SHOP_OPERATION_SENT)) {
         asks = true;
         scene.order = index;
-      } else if (charge->state == SHOP_OPERATION_UNKNOWN || sim_waits_on(sim, at, charge) ||
-                 model_is_early(model, charge->created_ms)) {
+      } else if (charge->state == SHOP_OPERATION_UNKNOWN || (lives && voided) ||
+                 sim_waits_on(sim, at, charge) || model_is_early(model, charge->created_ms)) {
         charge->lease_length_ms = 0;
       } else if (model->settings.voids) {
         scene.order = index;
