@@ -80,7 +80,7 @@ SHOP_API int32_t shop_user_find_by_id(shop_t *shop, int64_t user_id, shop_user_t
  * @param external_id up to 255 bytes, one line; NULL: none. Need not be unique
  * @param options     takes the deadline
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_TEXT; SHOP_ERR_TOO_LONG;
- *   SHOP_ERR_NOT_FOUND; or as any call that writes
+ *   SHOP_ERR_NOT_FOUND, also of a user who is erased; or as any call that writes
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_set_metadata(shop_t *shop, int64_t user_id, const char *note,
@@ -119,15 +119,15 @@ SHOP_API int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token,
  * Erases a person (merchant's call). From its first moment on the account is
  * gone: nobody is found under the address, which may register anew, and no
  * token of it is good. Away with it go the note and external id, tokens,
- * idempotency keys, known sources, the texts and recipients of mail (what
- * waits is not sent any more) and the details of events; in the orders, the
- * address copies, the note, and what the gateway has said or was given of the
- * person. What was bought and paid stays: orders, lines, amounts, operations
+ * idempotency keys, known sources, the open cart with what it holds, what is in
+ * carts that were left, the texts and recipients of mail (what waits is not sent
+ * any more) and the details of events; in the orders, the address copies, the
+ * note, and what the gateway has said or was given of the person. What was bought and paid stays: orders, lines, amounts, operations
  * with the gateway's references, stock, the names of events.
  *
  * An order whose payment is not final keeps its copies until it is;
  * `shop_maintain` goes on with it then, and with what a crash has cut off. It
- * is safe to repeat.
+ * is safe to repeat, and takes away what has come since, such as an order's note.
  *
  * The store's pages and its log are overwritten, as far as no other process is
  * reading at that time (else `shop_maintain` does it). Backups are the host's.

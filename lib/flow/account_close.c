@@ -2,8 +2,7 @@
    free. What was bought stays. */
 #include "flow_account.h"
 
-/* A cart that is being bought is left to its purchase. */
-static int32_t drop_cart(shop__tx_t *tx, int64_t user_id, int64_t now_ms) {
+int32_t shop__cart_drop(shop__tx_t *tx, int64_t user_id, int64_t now_ms) {
   struct shop__cart_row cart;
   bool found = false;
   int32_t status = shop__cart_living(tx, user_id, &cart, &found);
@@ -26,7 +25,7 @@ static int32_t close_fn(shop__tx_t *tx, void *ctx) {
     return status;
   status = shop__codes_end(tx, owner->user_id, 0, owner->now_ms);
   if (status == SHOP_OK)
-    status = drop_cart(tx, owner->user_id, owner->now_ms);
+    status = shop__cart_drop(tx, owner->user_id, owner->now_ms);
   if (status == SHOP_OK)
     status = shop__user_close(tx, owner->user_id, owner->now_ms);
   if (status == SHOP_OK)

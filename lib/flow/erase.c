@@ -9,6 +9,7 @@ struct erasing {
   const shop_t *shop;
   int64_t user_id;
   int64_t now_ms;
+  bool again;             /* asked for, so orders that were erased are looked at as well */
   bool begins;            /* the identity is to go in this step */
   int64_t after_order_id; /* orders up to this one were looked at, */
   int32_t waiting_before; /* of which these were not final */
@@ -58,7 +59,8 @@ static int32_t erase_orders(shop__tx_t *tx, struct erasing *erasing, bool *more)
 
   *more = true;
   for (int32_t i = 0; status == SHOP_OK && i < STEP_ORDERS && *more; i++) {
-    status = shop__erase_order_next(tx, erasing->user_id, order_id, &order_id, &final);
+    status =
+        shop__erase_order_next(tx, erasing->user_id, order_id, erasing->again, &order_id, &final);
     *more = order_id != 0;
     if (status != SHOP_OK || !*more)
       break;
@@ -77,6 +79,9 @@ static int32_t step_fn(shop__tx_t *tx, void *ctx) {
 
   erasing->waiting = 0;
   erasing->reached_order_id = erasing->after_order_id;
+  /* At every step: a purchase that failed meanwhile has opened its cart. */
+  if (status == SHOP_OK)
+    status = shop__cart_drop(tx, erasing->user_id, erasing->now_ms);
   if (status == SHOP_OK)
     status = shop__erase_rows(tx, erasing->user_id, STEP_ROWS, &more_rows);
   if (status == SHOP_OK)
@@ -108,7 +113,7 @@ static int32_t go_on(shop_t *shop, struct erasing *erasing, struct shop__db_writ
 int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_options_t *options,
                         int32_t *orders_waiting, shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, false);
-  struct erasing erasing = {.shop = shop, .user_id = user_id, .begins = true};
+  struct erasing erasing = {.shop = shop, .user_id = user_id, .again = true, .begins = true};
   int32_t status;
 
   if (orders_waiting != NULL)

@@ -113,6 +113,12 @@ int32_t shop__notice_compose(const shop_t *shop, int32_t mail_kind,
 /** Queues a letter that is not empty. */
 int32_t shop__notice_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
 
+/* ---- account_close.c: the end ------------------------------------------------------------ */
+
+/** Ends the user's open cart and gives back what it holds. One that is being bought
+    is left to its purchase. */
+int32_t shop__cart_drop(shop__tx_t *tx, int64_t user_id, int64_t now_ms) SHOP__MUST_USE;
+
 /* ---- account_session.c: the sessions of a user ----------------------------------------- */
 
 /** Notes that a token was used, where the last note is old. What fails here fails

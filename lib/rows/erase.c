@@ -7,6 +7,11 @@ static const char ERASE_USER[] =
     " external_id = NULL, language = NULL, epoch = epoch + 1, closed_at_ms = "
     "COALESCE(closed_at_ms, $2),"
     " erasing_at_ms = $2, updated_at_ms = $2 WHERE id = $1 AND erasing_at_ms IS NULL";
+/* Said again: what has come back since, by whatever way. */
+static const char ERASE_USER_AGAIN[] =
+    "UPDATE users SET email = NULL, email_key = NULL, password_hash = NULL, note = NULL,"
+    " external_id = NULL, language = NULL, erased_at_ms = NULL, updated_at_ms = $2"
+    " WHERE id = $1 AND erasing_at_ms IS NOT NULL";
 static const char ERASE_END[] =
     "UPDATE users SET erased_at_ms = $2, updated_at_ms = $2 WHERE id = $1";
 static const char ERASING_NEXT[] =
@@ -30,6 +35,13 @@ static const char ERASE_SOURCES[] =
 static const char ERASE_EVENTS[] =
     "UPDATE events SET detail = NULL WHERE id IN (SELECT id FROM events WHERE user_id = $1"
     " AND order_id IS NULL AND detail IS NOT NULL ORDER BY id LIMIT $2)";
+static const char ERASE_CARTS[] =
+    "UPDATE carts SET line_count = 0 WHERE id IN (SELECT id FROM carts WHERE user_id = $1"
+    " AND state = 4 AND line_count > 0 ORDER BY id LIMIT $2)";
+static const char ERASE_CART_LINES[] =
+    "DELETE FROM cart_lines WHERE (cart_id, position) IN (SELECT l.cart_id, l.position FROM carts c"
+    " JOIN cart_lines l ON l.cart_id = c.id WHERE c.user_id = $1 AND c.state = 4"
+    " ORDER BY l.cart_id, l.position LIMIT $2)";
 /* What waits will not be sent; the row stays, so that the audit finds it. */
 #define EMPTY_MAIL                                                                                 \
   "UPDATE outbox SET recipient = '', message = $3, reason = NULL,"                                 \
@@ -52,14 +64,21 @@ static const char ORDER_NEXT[] =
     "SELECT o.id, CASE WHEN o.status <> 1 AND COALESCE(p.state, 4) IN (4, 5, 8)"
     " AND NOT EXISTS (SELECT 1 FROM operations x WHERE x.order_id = o.id AND x.state IN (1, 4))"
     " THEN 1 ELSE 0 END FROM orders o LEFT JOIN payments p ON p.order_id = o.id"
-    " WHERE o.user_id = $1 AND o.id > $2 AND o.email <> '' ORDER BY o.id LIMIT 1";
+    " WHERE o.user_id = $1 AND o.id > $2 AND (o.email <> '' OR $3 = 1) ORDER BY o.id LIMIT 1";
 
 int32_t shop__erase_user(shop__tx_t *tx, int64_t user_id, int64_t now_ms, bool *begun) {
   shop__query_t *q = shop__query(tx, ERASE_USER);
+  int32_t status;
 
   shop__query_int(q, 1, user_id);
   shop__query_int(q, 2, now_ms);
-  return shop__rows_change(q, begun);
+  status = shop__rows_change(q, begun);
+  if (status != SHOP_OK || *begun)
+    return status;
+  q = shop__query(tx, ERASE_USER_AGAIN);
+  shop__query_int(q, 1, user_id);
+  shop__query_int(q, 2, now_ms);
+  return shop__query_run(q, NULL);
 }
 
 int32_t shop__erase_end(shop__tx_t *tx, int64_t user_id, int64_t now_ms) {
@@ -83,9 +102,9 @@ int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) {
 }
 
 int32_t shop__erase_rows(shop__tx_t *tx, int64_t user_id, int32_t limit, bool *more) {
-  static const char *const statements[] = {ERASE_TOKENS,    ERASE_REQUESTS, ERASE_CODES,
-                                           ERASE_REFRESHES, ERASE_SOURCES,  ERASE_EVENTS,
-                                           ERASE_MAIL};
+  static const char *const statements[] = {ERASE_TOKENS,    ERASE_REQUESTS,   ERASE_CODES,
+                                           ERASE_REFRESHES, ERASE_SOURCES,    ERASE_EVENTS,
+                                           ERASE_CARTS,     ERASE_CART_LINES, ERASE_MAIL};
   int32_t status = SHOP_OK;
 
   *more = false;
@@ -120,14 +139,15 @@ int32_t shop__erase_order(shop__tx_t *tx, int64_t order_id) {
   return status;
 }
 
-int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, int64_t *order_id,
-                               bool *final) {
+int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, bool again,
+                               int64_t *order_id, bool *final) {
   shop__query_t *q = shop__query(tx, ORDER_NEXT);
   bool found = false;
   int32_t status;
 
   shop__query_int(q, 1, user_id);
   shop__query_int(q, 2, after_id);
+  shop__query_int(q, 3, again);
   status = shop__rows_first(q, &found);
   *order_id = status == SHOP_OK && found ? shop__query_get_int(q, 0) : 0;
   *final = status == SHOP_OK && found && shop__query_get_int(q, 1) != 0;

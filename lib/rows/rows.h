@@ -762,7 +762,8 @@ int32_t shop__expire_carts(shop__tx_t *tx, int64_t untouched_since_ms, int32_t l
 
 /* ---- erase.c: taking a person out of the rows ------------------------------------ */
 
-/** The identity, from the user's own row; *begun false: it was gone already. */
+/** The identity, from the user's own row; *begun false: it was gone already, and
+    what has come back of it goes. */
 int32_t shop__erase_user(shop__tx_t *tx, int64_t user_id, int64_t now_ms,
                          bool *begun) SHOP__MUST_USE;
 /** Nothing of the user is left to erase. */
@@ -770,14 +771,14 @@ int32_t shop__erase_end(shop__tx_t *tx, int64_t user_id, int64_t now_ms) SHOP__M
 /** The next user after an id who is being erased; 0: none. */
 int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) SHOP__MUST_USE;
 /** At most `limit` rows of each table that are about the user and no order: tokens, idempotency keys,
-    known sources, details of events, mail. *more: there may be others. */
+    known sources, details of events, what is in carts that were left, mail. *more: there may be others. */
 int32_t shop__erase_rows(shop__tx_t *tx, int64_t user_id, int32_t limit,
                          bool *more) SHOP__MUST_USE;
 /** The person in an order and in all that hangs on it. */
 int32_t shop__erase_order(shop__tx_t *tx, int64_t order_id) SHOP__MUST_USE;
-/** The user's next order after an id that is not erased; 0: none. */
-int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, int64_t *order_id,
-                               bool *final) SHOP__MUST_USE;
+/** The user's next order after an id that is not erased, or, again, of all; 0: none. */
+int32_t shop__erase_order_next(shop__tx_t *tx, int64_t user_id, int64_t after_id, bool again,
+                               int64_t *order_id, bool *final) SHOP__MUST_USE;
 
 /* ---- export.c: all that is held about a user, as columns with names --------------- */
 

@@ -16,7 +16,8 @@ static const char USER_SET_HASH[] =
 static const char USER_SET_LANGUAGE[] =
     "UPDATE users SET language = $2, updated_at_ms = $3 WHERE id = $1";
 static const char USER_SET_METADATA[] =
-    "UPDATE users SET note = $2, external_id = $3, updated_at_ms = $4 WHERE id = $1";
+    "UPDATE users SET note = $2, external_id = $3, updated_at_ms = $4 WHERE id = $1"
+    " AND erasing_at_ms IS NULL";
 
 static const char USER_SET_PASSWORD[] =
     "UPDATE users SET password_hash = $2, epoch = $3, updated_at_ms = $4 WHERE id = $1";

@@ -212,6 +212,151 @@ START_TEST(waits_for_payments) {
 }
 END_TEST
 
+/* ---- what others do meanwhile and afterwards --------------------------------------------------
+ */
+
+static int64_t erased(struct world *world, int64_t user_id) {
+  char sql[120];
+
+  snprintf(sql, sizeof sql,
+           "SELECT count(*) FROM users WHERE id = %lld AND erased_at_ms IS NOT NULL",
+           (long long)user_id);
+  return world_number(world, sql);
+}
+
+/* Who is erased is given no new note, and what came back in some way goes when it is said again:
+   of the user and of every order. */
+START_TEST(nothing_comes_back) {
+  struct world *world = world_new();
+  shop_token_t *token = NULL;
+  int64_t user_id = scene(world, &token), before = ledger(world);
+  char number[20];
+
+  world_text(world, "SELECT number FROM orders WHERE email LIKE 'ada%' ORDER BY id LIMIT 1", number,
+             sizeof number);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, NULL, world->err));
+  ck_refused(world,
+             shop_user_set_metadata(world->shop, user_id, "Byron's daughter", "host-ada", NULL,
+                                    world->err),
+             SHOP_ERR_NOT_FOUND);
+  ck_traces(world, false);
+  ck_ok(world,
+        shop_order_set_metadata(world->shop, number, "was the countess's", NULL, NULL, world->err));
+  world_vandalise(world, "UPDATE users SET note = 'Lovelace' WHERE erased_at_ms IS NOT NULL");
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, NULL, world->err));
+  ck_traces(world, false);
+  ck_assert_int_eq(erased(world, user_id), 1);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM events WHERE name = 'user.erased'"),
+                   1);
+  ck_assert_int_eq(ledger(world), before);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* The open cart goes with its user, and what it held is for others to buy; of one that was left
+   before, what was in it. */
+START_TEST(cart_is_dropped) {
+  struct world *world = world_new();
+  shop_token_t *token = NULL;
+  shop_cart_t *held = NULL;
+  int64_t user_id = scene(world, &token), available = world_available(world, "TEA"), cart_id;
+
+  world_add(world, token, world_cart(world, token), "TEA", 2);
+  world_vandalise(world, "UPDATE carts SET state = 4 WHERE state = 1");
+  cart_id = world_cart(world, token);
+  world_add(world, token, cart_id, "TEA", 5);
+  ck_ok(world, shop_cart_hold(world->shop, token, cart_id, 60000, NULL, &held, world->err));
+  shop_cart_free(held);
+  ck_assert_int_eq(world_reserved(world, "TEA"), 5);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, NULL, world->err));
+  ck_assert_int_eq(world_reserved(world, "TEA"), 0);
+  ck_assert_int_eq(world_available(world, "TEA"), available);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM carts WHERE state IN (1, 2)"), 0);
+  ck_assert_int_eq(world_number(world,
+                                "SELECT count(*) FROM cart_lines l JOIN carts c ON c.id = l.cart_id"
+                                " WHERE c.state <> 3"),
+                   0);
+  world_verify(world, 0);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* What may still be said of a user who is erased but for one order: nothing that brings anything
+   back. */
+static void ck_calls_meanwhile(struct world *world, const shop_token_t *token, int64_t user_id) {
+  shop_token_t *again = NULL;
+  shop_user_t *user = NULL;
+
+  ck_status(world, shop_account_close(world->shop, token, PASSWORD, NULL, world->err),
+            SHOP_ERR_TOKEN_INVALID);
+  ck_status(world, shop_user_set_language(world->shop, token, "de", NULL, world->err),
+            SHOP_ERR_TOKEN_INVALID);
+  ck_status(world, shop_user_set_metadata(world->shop, user_id, "note", NULL, NULL, world->err),
+            SHOP_ERR_NOT_FOUND);
+  ck_status(world, shop_token_issue(world->shop, user_id, "merchant", 0, NULL, &again, world->err),
+            SHOP_ERR_NOT_FOUND);
+  ck_ok(world, shop_user_set_disabled(world->shop, user_id, true, NULL, world->err));
+  ck_ok(world, shop_user_set_disabled(world->shop, user_id, false, NULL, world->err));
+  ck_status(world, shop_user_login(world->shop, PERSON, PASSWORD, NULL, &again, world->err),
+            SHOP_ERR_CREDENTIALS);
+  ck_ok(world, shop_user_find_by_id(world->shop, user_id, &user, world->err));
+  ck_assert_str_eq(shop_user_email(user), "");
+  shop_user_free(user);
+}
+
+/* An order that waits and then fails opens its cart and holds its pieces again: for a user who is
+   erased they are let go, and the rest of the erasing is done. Saying it again while it waits does
+   no harm. */
+START_TEST(waits_and_fails) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL;
+  shop_payment_report_t *report = NULL;
+  shop_order_t *order = NULL;
+  shop_cart_t *held = NULL;
+  int64_t user_id, cart_id;
+  int32_t waiting = 0;
+
+  world_open(world);
+  user_id = scene(world, &token);
+  cart_id = world_cart(world, token);
+  world_add(world, token, cart_id, "TEA", 5);
+  ck_ok(world, shop_cart_hold(world->shop, token, cart_id, 600000, NULL, &held, world->err));
+  shop_cart_free(held);
+  world->gateway.mood = GATEWAY_ASKS_ACTION;
+  order = buy(world, token, "ada-key-3");
+  ck_assert_int_eq(world_reserved(world, "TEA"), 6);
+  for (int i = 0; i < 2; i++) {
+    ck_ok(world, shop_user_erase(world->shop, user_id, NULL, &waiting, world->err));
+    ck_assert_int_eq(waiting, 1);
+    ck_calls_meanwhile(world, token, user_id);
+  }
+  ck_assert_int_eq(erased(world, user_id), 0);
+  ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_event_id(report, "evt"), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_reference(report, shop_order_gateway_reference(order)),
+                   SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_outcome(report, SHOP_OUTCOME_DECLINED), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_reason(report, "Lovelace's card"), SHOP_OK);
+  shop_order_free(order);
+  order = NULL;
+  (void)!shop_payment_report(world->shop, report, &order, world->err);
+  ck_assert_int_eq(shop_order_status(order), SHOP_ORDER_FAILED);
+  ck_assert_int_eq(world_reserved(world, "TEA"), 6); /* held again */
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_assert_int_eq(world_reserved(world, "TEA"), 0);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM carts WHERE state IN (1, 2)"), 0);
+  ck_assert_int_eq(erased(world, user_id), 1);
+  ck_traces(world, false);
+  world_verify(world, 0);
+  shop_order_free(order);
+  shop_payment_report_free(report);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* ---- killed between any two steps -------------------------------------------------------------
  */
 
@@ -289,7 +434,8 @@ START_TEST(killed_at_every_step) {
 END_TEST
 
 int main(void) {
-  const TTest *tests[] = {nothing_stays, waits_for_payments, killed_at_every_step};
+  const TTest *tests[] = {nothing_stays,   waits_for_payments, nothing_comes_back,
+                          cart_is_dropped, waits_and_fails,    killed_at_every_step};
 
   return HARNESS_RUN("erase", tests);
 }
