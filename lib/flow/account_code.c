@@ -73,7 +73,7 @@ void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct sh
   *code = (struct shop__code){.kind = kind, .now_ms = now_ms, .expires_at_ms = now_ms + life_ms};
   shop__random_id(code->text);
   shop__random_id(code->text + SHOP__RANDOM_ID_BYTES - 1);
-  shop__digest(code->text, strlen(code->text), code->hash);
+  shop__digest_secret(code->text, strlen(code->text), code->hash);
 }
 
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
@@ -176,7 +176,7 @@ int32_t shop__code_check(const char *text, int32_t kind, int64_t now_ms, struct 
     return shop__missing("code", err);
   if (strnlen(text, SHOP__CODE_BYTES) != SHOP__CODE_BYTES - 1)
     return no_code(err);
-  shop__digest(text, SHOP__CODE_BYTES - 1, code->hash);
+  shop__digest_secret(text, SHOP__CODE_BYTES - 1, code->hash);
   return SHOP_OK;
 }
 

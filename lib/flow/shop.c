@@ -317,6 +317,7 @@ int32_t shop_open(const char *path, const shop_config_t *config, shop_t **out,
     *out = shop;
   else
     destroy(shop);
+  shop__traces_wipe(); /* of the peppers, of the seal and of the keys */
   return status;
 }
 

@@ -8,7 +8,7 @@
 /* ---- with every token ------------------------------------------------------------------ */
 
 static void hash_text(const char *text, uint8_t out[SHOP__REFRESH_HASH_BYTES]) {
-  shop__digest(text, strlen(text), out);
+  shop__digest_secret(text, strlen(text), out);
 }
 
 void shop__refresh_make(const shop_t *shop, const struct shop__grant *grant,

@@ -144,6 +144,7 @@ int32_t shop__password_hash(shop__hasher_t *hasher, const char *password, int64_
       memory_bytes((uint32_t)settings->memory_kib), crypto_pwhash_ALG_ARGON2ID13);
   shop__hasher_give_turn(hasher, &turn);
   shop__memory_wipe(&text, sizeof text);
+  shop__traces_wipe();
   if (failed) {
     memset(out, 0, SHOP__PASSWORD_HASH_BYTES);
     return hash_no_memory(err); /* cost and lengths are within bounds: nothing else can fail */
@@ -268,6 +269,7 @@ int32_t shop__password_verify_in_turn(shop__hasher_t *hasher, const char *stored
   }
   shop__memory_wipe(&hashed, sizeof hashed);
   shop__memory_wipe(&phc, sizeof phc);
+  shop__traces_wipe();
   return status;
 }
 

@@ -43,6 +43,7 @@ void shop__pepper_make(const void *secret, size_t size, struct shop__pepper *out
   sodium_bin2base64(out->id, sizeof out->id, id, ID_RAW_BYTES,
                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   shop__memory_wipe(id, sizeof id);
+  shop__traces_wipe();
 }
 
 void shop__pepper_apply(const struct shop__pepper *pepper, const char *password, size_t size,

@@ -42,6 +42,11 @@ void shop__digest(const void *data, size_t size, uint8_t out[32]) {
   crypto_generichash(out, 32, data, size, NULL, 0);
 }
 
+void shop__digest_secret(const void *data, size_t size, uint8_t out[32]) {
+  shop__digest(data, size, out);
+  shop__traces_wipe();
+}
+
 static void digest_text(crypto_generichash_state *state, const char *text) {
   uint64_t size = strlen(text);
   crypto_generichash_update(state, (const uint8_t *)&size, sizeof size);
@@ -57,4 +62,26 @@ void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, cons
   digest_text(&state, b);
   crypto_generichash_final(&state, out, size);
   shop__memory_wipe(&state, sizeof state);
+}
+
+/* ---- traces ------------------------------------------------------------------- */
+
+/* No call of libsodium's goes deeper below the caller; seen are 3 KiB. */
+#define STACK_BYTES 8192
+
+/* What is left in a register is as good as on the stack: the next function that the
+   dynamic linker has to look for has them all saved there. No C can name them, so
+   zeros are sent the way that the secret went. */
+static void flush_registers(void) {
+  static const uint8_t zeros[256];
+  uint8_t copy[sizeof zeros], hash[32];
+  void *(*volatile carry)(void *, const void *, size_t) = memcpy;
+  crypto_generichash(hash, sizeof hash, zeros, sizeof zeros, NULL, 0);
+  carry(copy, zeros, sizeof zeros);
+  carry(copy, zeros, 32);
+}
+
+void shop__traces_wipe(void) {
+  flush_registers();
+  sodium_stackzero(STACK_BYTES);
 }

@@ -26,6 +26,7 @@ void shop__seal_make(const void *secret, size_t size, struct shop__seal *out) {
   crypto_generichash_update(&state, secret, size);
   crypto_generichash_final(&state, out->key, sizeof out->key);
   shop__memory_wipe(&state, sizeof state);
+  shop__traces_wipe();
   out->on = true;
 }
 
@@ -47,6 +48,7 @@ size_t shop__seal_close(const struct shop__seal *seal, const struct shop__key *k
   crypto_aead_xchacha20poly1305_ietf_encrypt(out + 1 + NONCE_BYTES, &used, key->secret,
                                              key->secret_size, name, sizeof name, NULL, out + 1,
                                              seal->key);
+  shop__traces_wipe();
   return 1 + NONCE_BYTES + (size_t)used;
 }
 
@@ -75,5 +77,6 @@ int32_t shop__seal_open(const struct shop__seal *seal, const char *kid, int32_t 
                                          "keys are sealed with, or a key is damaged")
                        : shop__key_load(kid, alg, plain, (size_t)used, out, err);
   shop__memory_wipe(plain, sizeof plain);
+  shop__traces_wipe();
   return status;
 }

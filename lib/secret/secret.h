@@ -27,6 +27,12 @@ void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, cons
 void shop__random_secret(char out[SHOP__RANDOM_SECRET_BYTES]);
 /** BLAKE2b-256 of data, as 32 bytes. */
 void shop__digest(const void *data, size_t size, uint8_t out[32]);
+/** The same of a secret, which leaves no trace. */
+void shop__digest_secret(const void *data, size_t size, uint8_t out[32]);
+/** Wipes what functions that have returned have left of secrets on the stack, below the
+    caller, and in registers. libsodium's BLAKE2b, which Argon2id begins with, leaves the
+    first 128 bytes of what it has mixed. */
+void shop__traces_wipe(void);
 
 /* ---- pepper.c: secrets of the host that go into every hash ---------------- */
 
