@@ -33,7 +33,9 @@ enum shop_link {
   /** To `shop_account_reset`. */
   SHOP_LINK_RESET = 2,
   /** To `shop_account_email_confirm`. */
-  SHOP_LINK_EMAIL = 3
+  SHOP_LINK_EMAIL = 3,
+  /** To `shop_user_register_confirm`, which asks for the password as well. */
+  SHOP_LINK_REGISTRATION = 4
 };
 
 /**

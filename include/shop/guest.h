@@ -43,6 +43,10 @@ SHOP_API int32_t shop_guest_create(shop_t *shop, const shop_options_t *options, 
  * made afresh: whoever has had a guest's token has none of an account
  * (OWASP ASVS 4.0.3, 3.2.1). The event log tells "guest.registered".
  *
+ * Where the shop registers by mail (`shop_config_set_register_by_mail`), it answers
+ * SHOP_CONFIRM_MAIL and the guest stays one until `shop_user_register_confirm`, from
+ * wherever that comes. Is it no guest any more by then, a new user is made.
+ *
  * Everything else is as `shop_user_register`. With an idempotency key the call
  * can be repeated though the guest's token is over: it gives a fresh token to
  * who knows the password.

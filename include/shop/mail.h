@@ -29,7 +29,7 @@ enum shop_mail_kind {
   /** Money of the order goes back: one mail for each refund that the gateway has
       made, whoever asked for it. */
   SHOP_MAIL_REFUND = 4,
-  /** The account is made (`shop_user_register`). Not written by default. */
+  /** The account is made (`shop_user_register`, or its `..._confirm`). Not written by default. */
   SHOP_MAIL_WELCOME = 5,
   /** A code or link that proves that the address is the reader's. */
   SHOP_MAIL_VERIFY_ADDRESS = 6,
@@ -39,10 +39,13 @@ enum shop_mail_kind {
   SHOP_MAIL_EMAIL_CHANGED = 8,
   /** The password was changed. */
   SHOP_MAIL_PASSWORD_CHANGED = 9,
-  /** Somebody tried to register with an address that has an account. */
+  /** Somebody tried to register with an address that has an account, where the call
+      does not tell (`shop_config_set_register_by_mail`), or to change to it. */
   SHOP_MAIL_ACCOUNT_EXISTS = 10,
   /** A code or link that unlocks a login that was locked. */
-  SHOP_MAIL_UNLOCK = 11
+  SHOP_MAIL_UNLOCK = 11,
+  /** A code or link that finishes a registration (`shop_user_register_confirm`). */
+  SHOP_MAIL_REGISTRATION = 12
 };
 
 /**

@@ -47,7 +47,8 @@ SHOP_API int64_t shop_maintenance_holds(const shop_maintenance_t *maintenance);
 SHOP_API int64_t shop_maintenance_carts(const shop_maintenance_t *maintenance);
 /** Idempotency keys thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_keys(const shop_maintenance_t *maintenance);
-/** Mailed codes thrown away, an hour after they expired. @since 0.1.0 */
+/** Mailed codes thrown away, and registrations that nobody has finished with their
+    mails, an hour after they expired. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_codes(const shop_maintenance_t *maintenance);
 /** Expired tokens and refresh tokens thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance);

@@ -71,6 +71,9 @@ enum shop_status {
   SHOP_ERR_CODE = -216,
   /** The address must be verified first (`shop_account_verify_request`). */
   SHOP_ERR_UNVERIFIED = -217,
+  /** No error: a mail went to the address, and what it says goes on. Whether there
+      is an account is in the mail alone (`shop_config_set_register_by_mail`). */
+  SHOP_CONFIRM_MAIL = -218,
   /** A guest (guest.h), and this needs an address: register or log in first. */
   SHOP_ERR_GUEST = -220,
 

@@ -30,8 +30,8 @@
  * line_total in it, and adjustments, with label, amount and included (only to
  * be asked for: the amount is inside the prices already).
  * Of a refund: refund_amount.
- * Of a mail with a code (verify_address, password_reset, unlock): code, link
- * (may be missing), expires.
+ * Of a mail with a code (verify_address, password_reset, unlock,
+ * registration): code, link (may be missing), expires.
  * Of email_changed: new_email.
  *
  * Times are UTC. Money is written by the rules of the Unicode CLDR for some

@@ -17,7 +17,34 @@ extern "C" {
 #endif
 
 /**
- * Makes an account and gives its first token: no login is needed after it.
+ * Whether `shop_user_register` goes by mail, so that it does not tell who has an
+ * account (OWASP ASVS 2.2, WSTG-IDNT-04). It then stores the registration, makes no
+ * account, gives no token, and answers SHOP_CONFIRM_MAIL: a free address is mailed a
+ * code for `shop_user_register_confirm` (SHOP_MAIL_REGISTRATION), a taken one is
+ * mailed that it has an account (SHOP_MAIL_ACCOUNT_EXISTS). Either way one hash is
+ * computed, the same statements and commits are made, and the mail is not handed
+ * over by this call itself.
+ *
+ * A registration waits as long as a code for an address (`shop_config_set_verify_life_ms`),
+ * and is thrown away with its mail afterwards. Each stands by itself: a later one for
+ * the address neither replaces nor ends it, so a stranger can spoil nobody's; the
+ * first that is confirmed ends the others. Of one address up to
+ * `shop_config_set_codes_hourly_max` are taken in an hour.
+ *
+ * @param by_mail default false: the account is made at once, and SHOP_ERR_EMAIL_TAKEN
+ *                tells
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_config_set_register_by_mail(shop_config_t *config, bool by_mail);
+/** How many registrations wait at once; a further one takes the place of that which
+    expires first. One takes about 500 bytes, besides its mail. @param count 100 to
+    10,000,000; default 100,000 @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_registrations_max(shop_config_t *config, int32_t count);
+
+/**
+ * Makes an account and gives its first token: no login is needed after it. Where the
+ * shop registers by mail (above) it does neither.
  *
  * @param email    one mailbox
  * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
@@ -25,20 +52,53 @@ extern "C" {
  * @param options  take the language, the idempotency key, the deadline, the label and the source,
  *                 which is known for the user from now on (guess.h). The key
  *                 belongs to the address; a repetition needs the right password
- *                 and gets a fresh token
+ *                 and gets a fresh token. By mail a repetition stores and mails
+ *                 nothing more, and label and source are the confirming call's
  * @param out      receives the token; freed by `shop_token_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_TEXT the address is not UTF-8; SHOP_ERR_TOO_LONG;
  *   SHOP_ERR_EMAIL; SHOP_ERR_PASSWORD, SHOP_ERR_PASSWORD_COMMON,
  *   SHOP_ERR_PASSWORD_REFUSED and SHOP_ERR_PASSWORD_UNCHECKED by the rules of
  *   password.h; SHOP_ERR_EMAIL_TAKEN; SHOP_ERR_USER_DISABLED a repetition;
- *   SHOP_ERR_THROTTLED too many registrations from this source;
+ *   SHOP_ERR_THROTTLED too many registrations from this source, or by mail of this
+ *   address, taken or not; SHOP_CONFIRM_MAIL by mail, SHOP_ERR_STATE the shop writes no
+ *   mail for it, SHOP_ERR_BUSY the address kept changing hands meanwhile;
  *   SHOP_ERR_DEADLINE; or as any call that writes (-5xx, -6xx)
  * @since 0.1.0
  */
 SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char *password,
                                     const shop_options_t *options, shop_token_t **out,
                                     shop_error_t *err);
+
+/**
+ * Finishes a registration that goes by mail: makes the account, whose address is
+ * verified by it, and gives its first token.
+ *
+ * It asks for the password that was registered with, besides the code: by the code
+ * alone somebody could register another's address with a password of his own, and the
+ * owner who follows the mail would open the account to him (account pre-hijacking;
+ * Sudhodanan and Paverd, USENIX Security 2022). A page for it asks for the password
+ * and shows the address, and never sets a password anew.
+ *
+ * @param email    as it was registered with
+ * @param password as it was registered with
+ * @param code     as it was mailed
+ * @param options  take the deadline, the label, and the source, which is known for the
+ *                 user from now on (guess.h)
+ * @param out      receives the token; freed by `shop_token_free`. Who loses the answer
+ *                 logs in
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
+ *   SHOP_ERR_CODE wrong code, address or password, used, expired, pushed out by others,
+ *   or the address has an account by now: which, is not told. It is counted as a
+ *   failed login, and SHOP_ERR_THROTTLED and SHOP_ERR_LOCKED are as at the login;
+ *   SHOP_ERR_DEADLINE; SHOP_ERR_BUSY the guest who registered (guest.h) is being
+ *   changed: try again; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_user_register_confirm(shop_t *shop, const char *email,
+                                            const char *password, const char *code,
+                                            const shop_options_t *options, shop_token_t **out,
+                                            shop_error_t *err);
 
 /**
  * Gives a new token to who knows the password. An unknown address costs the

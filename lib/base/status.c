@@ -56,6 +56,8 @@ const char *shop_status_name(int32_t status) {
     return "SHOP_ERR_CODE";
   case SHOP_ERR_UNVERIFIED:
     return "SHOP_ERR_UNVERIFIED";
+  case SHOP_CONFIRM_MAIL:
+    return "SHOP_CONFIRM_MAIL";
   case SHOP_ERR_GUEST:
     return "SHOP_ERR_GUEST";
   case SHOP_ERR_NOT_FOUND:

@@ -12,8 +12,10 @@
 /* ---- settings --------------------------------------------------------------------------- */
 
 void shop__code_defaults(struct shop__code_settings *settings) {
-  *settings = (struct shop__code_settings){
-      .verify_life_ms = DAY_MS, .reset_life_ms = HOUR_MS, .hourly_max = 5};
+  *settings = (struct shop__code_settings){.verify_life_ms = DAY_MS,
+                                           .reset_life_ms = HOUR_MS,
+                                           .hourly_max = 5,
+                                           .registrations_max = 100000};
 }
 
 int32_t shop_config_set_verify_life_ms(shop_config_t *config, int64_t life_ms) {
@@ -44,10 +46,24 @@ int32_t shop_config_set_purchase_needs_verified(shop_config_t *config, bool need
   return SHOP_OK;
 }
 
+int32_t shop_config_set_register_by_mail(shop_config_t *config, bool by_mail) {
+  if (config == NULL)
+    return SHOP_ERR_ARGUMENT;
+  config->codes.register_by_mail = by_mail;
+  return SHOP_OK;
+}
+
+int32_t shop_config_set_registrations_max(shop_config_t *config, int32_t count) {
+  if (config == NULL || count < 100 || count > 10000000)
+    return SHOP_ERR_ARGUMENT;
+  config->codes.registrations_max = count;
+  return SHOP_OK;
+}
+
 int32_t shop_config_set_link_base(shop_config_t *config, int32_t link, const char *base) {
   int32_t status = SHOP_OK;
 
-  if (config == NULL || link < SHOP_LINK_VERIFY || link > SHOP_LINK_EMAIL)
+  if (config == NULL || link < SHOP_LINK_VERIFY || link > SHOP_LINK_REGISTRATION)
     return SHOP_ERR_ARGUMENT;
   if (base == NULL) {
     config->codes.link_bases[link][0] = '\0';
@@ -76,6 +92,24 @@ void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct sh
   shop__digest_secret(code->text, strlen(code->text), code->hash);
 }
 
+static int32_t mail_of(const struct shop__code *code) {
+  switch ((enum shop__code_kind)code->kind) {
+  case SHOP__CODE_RESET:
+    return SHOP_MAIL_PASSWORD_RESET;
+  case SHOP__CODE_REGISTRATION:
+    return SHOP_MAIL_REGISTRATION;
+  case SHOP__CODE_VERIFY:
+  case SHOP__CODE_EMAIL:
+    break;
+  }
+  return SHOP_MAIL_VERIFY_ADDRESS;
+}
+
+void shop__code_tie(const struct shop__code *code, struct shop__letter *letter) {
+  letter->has_code = true;
+  memcpy(letter->code_hash, code->hash, sizeof letter->code_hash);
+}
+
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
                           const char *recipient, const char *language, struct shop__letter *letter,
                           shop_error_t *err) {
@@ -86,9 +120,7 @@ int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int
   (void)snprintf(link, sizeof link, "%s%s", base, code->text);
   status =
       shop__letter_account(shop,
-                           &(struct shop__letter_account){.kind = code->kind == SHOP__CODE_RESET
-                                                                      ? SHOP_MAIL_PASSWORD_RESET
-                                                                      : SHOP_MAIL_VERIFY_ADDRESS,
+                           &(struct shop__letter_account){.kind = mail_of(code),
                                                           .user_id = user_id,
                                                           .recipient = recipient,
                                                           .language = language,
@@ -96,6 +128,7 @@ int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int
                                                           .link = base[0] == '\0' ? NULL : link,
                                                           .expires_at_ms = code->expires_at_ms},
                            code->now_ms, letter, err);
+  shop__code_tie(code, letter);
   shop__memory_wipe(link, sizeof link);
   return status;
 }

@@ -66,14 +66,18 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
 }
 
 static int32_t write_letter(shop_t *shop, struct request *request, shop_error_t *err) {
+  int32_t status;
+
   if (request->taken == 0)
     return shop__code_letter(shop, &request->code, request->owner.user_id, request->new_email,
                              request->owner.language, &request->post.letter, err);
-  return shop__letter_account(shop,
-                              &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
-                                                             .user_id = request->taken,
-                                                             .recipient = request->new_email},
-                              request->owner.now_ms, &request->post.letter, err);
+  status = shop__letter_account(shop,
+                                &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
+                                                               .user_id = request->taken,
+                                                               .recipient = request->new_email},
+                                request->owner.now_ms, &request->post.letter, err);
+  shop__code_tie(&request->code, &request->post.letter);
+  return status;
 }
 
 static int32_t request_once(shop_t *shop, struct request *request, const char *password,

@@ -40,7 +40,7 @@ void shop__config_defaults(struct shop_config *config) {
       .mail_life_ms = 90 * DAY_MS,
       .mail_dead_life_ms = YEAR_MS,
   };
-  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_UNLOCK; kind++)
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REGISTRATION; kind++)
     config->mail_kinds[kind] = kind != SHOP_MAIL_WELCOME;
   shop__guess_defaults(&config->guess);
   shop__code_defaults(&config->codes);
@@ -307,7 +307,7 @@ int32_t shop_config_set_mail_tries_max(shop_config_t *config, int32_t count) {
 }
 
 int32_t shop_config_set_mail_kind(shop_config_t *config, int32_t kind, bool enabled) {
-  if (config == NULL || kind < SHOP_MAIL_CONFIRMATION || kind > SHOP_MAIL_UNLOCK ||
+  if (config == NULL || kind < SHOP_MAIL_CONFIRMATION || kind > SHOP_MAIL_REGISTRATION ||
       (kind == SHOP_MAIL_CONFIRMATION && !enabled))
     return SHOP_ERR_ARGUMENT;
   config->mail_kinds[kind] = enabled;

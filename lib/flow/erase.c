@@ -21,15 +21,18 @@ struct erasing {
 
 /* ---- the steps ---------------------------------------------------------------------------- */
 
-static int32_t clear_guesses(shop__tx_t *tx, const struct erasing *erasing,
+/* Also what strangers have begun with the address and nobody has finished. */
+static int32_t clear_address(shop__tx_t *tx, const struct erasing *erasing,
                              const struct shop__user_row *user) {
   struct shop__attempt attempt;
   char key[SHOP__EMAIL_BYTES];
+  int32_t status;
 
   if (user->email == NULL || shop__email_parse(user->email, key, NULL) != SHOP_OK)
     return SHOP_OK;
   shop__attempt_begin(erasing->shop, key, NULL, &attempt);
-  return shop__guess_clear(tx, attempt.account.key);
+  status = shop__guess_clear(tx, attempt.account.key);
+  return status == SHOP_OK ? shop__registrations_erase(tx, key) : status;
 }
 
 /* The account ends: nobody is found by the address from here on, and no token is good. */
@@ -41,7 +44,7 @@ static int32_t begin(shop__tx_t *tx, const struct erasing *erasing) {
   if (status == SHOP_OK && !found)
     return shop__error_set(shop__tx_error(tx), SHOP_ERR_NOT_FOUND, "there is no such user");
   if (status == SHOP_OK)
-    status = clear_guesses(tx, erasing, &user);
+    status = clear_address(tx, erasing, &user);
   if (status == SHOP_OK)
     status = shop__erase_user(tx, erasing->user_id, erasing->now_ms, &begun);
   if (status == SHOP_OK && begun)

@@ -68,7 +68,9 @@ struct shop__code_settings {
   int64_t reset_life_ms;
   int32_t hourly_max; /* of one kind, for one user */
   bool purchase_needs_verified;
-  char link_bases[SHOP_LINK_EMAIL + 1][SHOP__LINK_MAX + 1]; /* "": the mail shows the code */
+  char link_bases[SHOP_LINK_REGISTRATION + 1][SHOP__LINK_MAX + 1]; /* "": the mail shows the code */
+  bool register_by_mail;
+  int64_t registrations_max; /* that wait at once */
 };
 void shop__code_defaults(struct shop__code_settings *settings);
 
@@ -111,7 +113,7 @@ struct shop_config {
   struct shop__mail_templates *templates; /* the config's own; NULL: none; never the open shop's */
   shop_mail_fn transport;
   void *transport_user;
-  bool mail_kinds[SHOP_MAIL_UNLOCK + 1]; /* by kind: whether it is written */
+  bool mail_kinds[SHOP_MAIL_REGISTRATION + 1]; /* by kind: whether it is written */
   bool mail_at_once;
   int64_t mail_lease_ms;
   int64_t mail_timeout_ms; /* 0: by the lease */
@@ -694,6 +696,8 @@ struct shop__letter {
   char recipient[SHOP__EMAIL_BYTES];
   char sender[SHOP__EMAIL_BYTES];
   struct shop__bytes message; /* may hold the secret of a link */
+  bool has_code;              /* the mail is good as long as a code is: */
+  uint8_t code_hash[SHOP__DIGEST_BYTES];
 };
 /** What a mail about an order tells besides the order. */
 struct shop__letter_cause {
@@ -778,6 +782,7 @@ struct shop__take {
   int64_t lease_id;
   /* results */
   bool found;
+  bool again; /* so many were dead that there may be more */
   struct shop__pack pack;
 };
 int32_t shop__outbox_take(struct shop__take *take, const struct shop__db_write_rule *rule,

@@ -61,7 +61,8 @@ int32_t shop__owner_check(shop__tx_t *tx, struct shop__owner *owner) SHOP__MUST_
 enum shop__code_kind {
   SHOP__CODE_VERIFY = SHOP_LINK_VERIFY,
   SHOP__CODE_RESET = SHOP_LINK_RESET,
-  SHOP__CODE_EMAIL = SHOP_LINK_EMAIL
+  SHOP__CODE_EMAIL = SHOP_LINK_EMAIL,
+  SHOP__CODE_REGISTRATION = SHOP_LINK_REGISTRATION
 };
 #define SHOP__CODE_BYTES 45 /* 44 characters of base64url and a NUL */
 /** A code on its way out, or one that came back; to be wiped. */
@@ -81,6 +82,8 @@ int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind,
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
                           const char *recipient, const char *language,
                           struct shop__letter *letter, shop_error_t *err) SHOP__MUST_USE;
+/** The mail is good as long as the code is: later it is not handed over any more. */
+void shop__code_tie(const struct shop__code *code, struct shop__letter *letter);
 /** How many of its kind were made for the user within an hour. */
 int32_t shop__codes_sent(shop__tx_t *tx, int64_t user_id, const struct shop__code *code,
                          int64_t *count) SHOP__MUST_USE;
@@ -118,6 +121,22 @@ int32_t shop__notice_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
 /** Ends the user's open cart and gives back what it holds. One that is being bought
     is left to its purchase. */
 int32_t shop__cart_drop(shop__tx_t *tx, int64_t user_id, int64_t now_ms) SHOP__MUST_USE;
+
+/* ---- registration.c: registering by mail ------------------------------------------------ */
+
+/** What shop_user_register or shop_guest_register was given, checked. */
+struct shop__registering {
+  const char *email;
+  const char *email_key;
+  const char *password;
+  const char *language; /* NULL: the shop's */
+  const shop_token_t *guest; /* who becomes the user; NULL: a new one */
+  const struct shop__once *once;
+  struct shop__attempt *gate;
+};
+/** Stores the registration and mails the address; SHOP_CONFIRM_MAIL. */
+int32_t shop__register_by_mail(shop_t *shop, const struct shop__registering *by,
+                               const shop_options_t *options, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- account_session.c: the sessions of a user ----------------------------------------- */
 

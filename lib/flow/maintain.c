@@ -40,6 +40,10 @@ static int32_t prune_codes(shop__tx_t *tx, const struct step *step, int64_t *cou
   return shop__prune_codes(tx, step->before_ms, STEP_ROWS, count);
 }
 
+static int32_t prune_registrations(shop__tx_t *tx, const struct step *step, int64_t *count) {
+  return shop__prune_registrations(tx, step->before_ms, STEP_ROWS, count);
+}
+
 static int32_t prune_refreshes(shop__tx_t *tx, const struct step *step, int64_t *count) {
   return shop__prune_refreshes(tx, step->before_ms, STEP_ROWS, count);
 }
@@ -132,6 +136,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   /* Which were made in the last hour is counted: a life is a minute at least. */
   if (status == SHOP_OK)
     status = run_steps(shop, prune_codes, CODES_COUNT_MS, &done->codes, err);
+  if (status == SHOP_OK)
+    status = run_steps(shop, prune_registrations, CODES_COUNT_MS, &done->codes, err);
   if (status == SHOP_OK)
     status = run_steps(shop, prune_refreshes, shop->config.token_skew_ms, &done->tokens, err);
   if (status == SHOP_OK)

@@ -6,6 +6,9 @@
 
 #include "flow.h"
 
+/* Enough for the mails of a day, few enough for who waits behind. */
+#define BURIED_AT_ONCE 100
+
 /* ---- queueing ------------------------------------------------------------------------------ */
 
 bool shop__mail_wanted(const shop_t *shop, int32_t kind) {
@@ -44,6 +47,7 @@ static int32_t note_mail(shop__tx_t *tx, const struct shop__outbox_row *row, int
       [SHOP_MAIL_PASSWORD_CHANGED] = "password_changed",
       [SHOP_MAIL_ACCOUNT_EXISTS] = "account_exists",
       [SHOP_MAIL_UNLOCK] = "unlock",
+      [SHOP_MAIL_REGISTRATION] = "registration",
   };
   bool known = row->kind > 0 && (size_t)row->kind < sizeof kinds / sizeof kinds[0];
 
@@ -77,7 +81,8 @@ int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
                                  .sender = letter->sender,
                                  .reason = sendable ? NULL : "it could not be written",
                                  .message = letter->message.data,
-                                 .message_size = letter->message.used};
+                                 .message_size = letter->message.used,
+                                 .code_hash = letter->has_code ? letter->code_hash : NULL};
   bool inserted = false;
   int32_t status = shop__tx_id(tx, &row.id);
 
@@ -137,6 +142,45 @@ static int64_t ahead_of(const struct shop__take *take, int64_t now_ms) {
   return now_ms > take->known_ms ? now_ms : take->known_ms;
 }
 
+/* A mail whose code was used, was ended or has expired would only mislead. */
+static int32_t bury(shop__tx_t *tx, struct shop__outbox_row *row, int64_t now_ms) {
+  int32_t status;
+
+  row->state = SHOP_MAIL_DEAD;
+  row->since_ms = now_ms;
+  row->wait_ms = 0;
+  row->lease_id = 0;
+  row->reason = "its code has ended";
+  status = shop__outbox_update(tx, row);
+  if (status == SHOP_OK)
+    status = shop__outbox_empty(tx, row->id);
+  return status == SHOP_OK ? note_mail(tx, row, SHOP_ACTOR_SYSTEM, now_ms, "mail.dead") : status;
+}
+
+/* The one that is due first and still means something; those before it are buried, a few in
+   one transaction. */
+static int32_t next_good(shop__tx_t *tx, struct shop__take *take, int64_t now_ms,
+                         struct shop__outbox_row *row) {
+  int32_t status;
+
+  for (int32_t i = 0; i < BURIED_AT_ONCE; i++) {
+    bool lives = true;
+
+    take->again = false;
+    status = shop__outbox_next_due(tx, due_by(take, now_ms), ahead_of(take, now_ms), row,
+                                   &take->found);
+    if (status == SHOP_OK && take->found && row->code_hash != NULL)
+      status = shop__code_lives(tx, row->code_hash, now_ms, &lives);
+    if (status == SHOP_OK && !lives)
+      status = bury(tx, row, now_ms);
+    if (status != SHOP_OK || lives)
+      return status;
+  }
+  take->found = false;
+  take->again = true;
+  return SHOP_OK;
+}
+
 /* The lease begins when it is taken, however long that had to wait. */
 static int32_t take_fn(shop__tx_t *tx, void *ctx) {
   struct shop__take *take = ctx;
@@ -144,8 +188,7 @@ static int32_t take_fn(shop__tx_t *tx, void *ctx) {
   struct shop__outbox_row row;
   int32_t status;
 
-  status = shop__outbox_next_due(tx, due_by(take, now_ms), ahead_of(take, now_ms), &row,
-                                 &take->found);
+  status = next_good(tx, take, now_ms, &row);
   if (status != SHOP_OK || !take->found)
     return status;
   row.state = SHOP_MAIL_LEASED;
@@ -187,7 +230,10 @@ int32_t shop__outbox_take(struct shop__take *take, const struct shop__db_write_r
   if (status != SHOP_OK || !take->found)
     return status;
   take->lease_id = shop__draw_number();
-  return shop__db_write(take->shop->db, take_fn, take, rule, err);
+  do
+    status = shop__db_write(take->shop->db, take_fn, take, rule, err);
+  while (status == SHOP_OK && take->again);
+  return status;
 }
 
 void shop__take_free(struct shop__take *take) {

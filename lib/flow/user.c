@@ -392,6 +392,23 @@ static int32_t register_user(shop_t *shop, struct registration *registration, co
   return status;
 }
 
+static int32_t ask_by_mail(shop_t *shop, struct registration *registration, const char *password,
+                           const shop_options_t *options, shop_error_t *err) {
+  const char *language = registration->language;
+
+  if (language == NULL && registration->guest_language[0] != '\0')
+    language = registration->guest_language;
+  return shop__register_by_mail(shop,
+                                &(struct shop__registering){.email = registration->email,
+                                                            .email_key = registration->email_key,
+                                                            .password = password,
+                                                            .language = language,
+                                                            .guest = registration->guest,
+                                                            .once = &registration->once,
+                                                            .gate = &registration->gate},
+                                options, err);
+}
+
 /* No JWT is stored: who repeats a registration proves the password again and
    gets a fresh token. A wrong one is told no more than a stranger. */
 static int32_t register_again(shop_t *shop, const char *email, const char *password,
@@ -436,7 +453,9 @@ static int32_t register_anybody(shop_t *shop, const shop_token_t *guest, const c
   if (status == SHOP_OK && !registration.repeated)
     status = shop__gate_check(shop, 'r', options, &registration.gate, err);
   if (status == SHOP_OK && !registration.repeated)
-    status = register_user(shop, &registration, password, options, out, err);
+    status = shop->config.codes.register_by_mail
+                 ? ask_by_mail(shop, &registration, password, options, err)
+                 : register_user(shop, &registration, password, options, out, err);
   if (status == SHOP_OK && registration.repeated)
     status = register_again(shop, email, password, options, out, err);
   shop__letter_free(&registration.welcome.letter);

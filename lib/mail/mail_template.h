@@ -8,7 +8,7 @@
 
 #include "mail.h"
 
-#define SHOP__MAIL_KINDS 12 /* one more than the last kind: tables are indexed by it */
+#define SHOP__MAIL_KINDS 13 /* one more than the last kind: tables are indexed by it */
 
 /* ---- template_names.c ------------------------------------------------------ */
 

@@ -12,7 +12,8 @@
   (KIND(SHOP_MAIL_CONFIRMATION) | KIND(SHOP_MAIL_PAYMENT_FAILED) |                                 \
    KIND(SHOP_MAIL_ORDER_CANCELLED) | KIND(SHOP_MAIL_REFUND))
 #define CODES                                                                                      \
-  (KIND(SHOP_MAIL_VERIFY_ADDRESS) | KIND(SHOP_MAIL_PASSWORD_RESET) | KIND(SHOP_MAIL_UNLOCK))
+  (KIND(SHOP_MAIL_VERIFY_ADDRESS) | KIND(SHOP_MAIL_PASSWORD_RESET) | KIND(SHOP_MAIL_UNLOCK) |      \
+   KIND(SHOP_MAIL_REGISTRATION))
 
 static const struct {
   char text[17];

@@ -21,6 +21,7 @@ static const char *const kind_names[SHOP__MAIL_KINDS] = {
     [SHOP_MAIL_PASSWORD_CHANGED] = "password_changed",
     [SHOP_MAIL_ACCOUNT_EXISTS] = "account_exists",
     [SHOP_MAIL_UNLOCK] = "unlock",
+    [SHOP_MAIL_REGISTRATION] = "registration",
 };
 
 const char *shop__mail_kind_name(int32_t kind) {

@@ -7,6 +7,10 @@ static const char CODE_INSERT[] =
 static const char CODE_GET[] =
     "SELECT user_id, kind, expires_at_ms, used_at_ms, created_at_ms, new_email FROM codes"
     " WHERE hash = $1";
+static const char CODE_LIVES[] =
+    "SELECT 1 FROM codes WHERE hash = $1 AND used_at_ms IS NULL AND created_at_ms <= $2"
+    " AND expires_at_ms > $2 UNION ALL SELECT 1 FROM registrations WHERE hash = $1 AND ended = 0"
+    " AND created_at_ms <= $2 AND expires_at_ms > $2";
 static const char CODES_COUNT[] =
     "SELECT count(*) FROM codes WHERE user_id = $1 AND kind = $2 AND created_at_ms > $3"
     " AND created_at_ms <= $3 + 7200000"; /* a clock that went back */
@@ -47,6 +51,17 @@ int32_t shop__code_get(shop__tx_t *tx, const uint8_t *hash, struct shop__code_ro
         .created_at_ms = shop__query_get_int(q, 4),
         .new_email = shop__query_get_text(q, 5),
     };
+  return status;
+}
+
+int32_t shop__code_lives(shop__tx_t *tx, const uint8_t *hash, int64_t now_ms, bool *lives) {
+  shop__query_t *q = shop__query(tx, CODE_LIVES);
+  int32_t status;
+
+  shop__query_blob(q, 1, hash, SHOP__DIGEST_BYTES);
+  shop__query_int(q, 2, now_ms);
+  status = shop__rows_first(q, lives);
+  shop__query_reset(q);
   return status;
 }
 

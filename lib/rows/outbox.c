@@ -12,15 +12,15 @@
 
 static const char OUTBOX_INSERT[] =
     "INSERT INTO outbox (id, order_id, kind, state, tries, since_ms, wait_ms, lease_id,"
-    " created_at_ms, recipient, sender, message, user_id, cause_id, reason)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    " created_at_ms, recipient, sender, message, user_id, cause_id, reason, code_hash)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
     " ON CONFLICT (order_id, kind, cause_id) DO NOTHING";
 static const char OUTBOX_NEXT_DUE[] =
-    "SELECT " STATE_COLUMNS ", " TEXT_COLUMNS ", m.message" WITH_ORDERS " WHERE " WAITS
+    "SELECT " STATE_COLUMNS ", " TEXT_COLUMNS ", m.message, m.code_hash" WITH_ORDERS " WHERE " WAITS
     " AND m.since_ms + m.wait_ms <= $1 ORDER BY m.since_ms + m.wait_ms, m.id LIMIT 1";
 /* Of many with one time any will do: a further order would be a sort. */
 static const char OUTBOX_NEXT_AHEAD[] =
-    "SELECT " STATE_COLUMNS ", " TEXT_COLUMNS ", m.message" WITH_ORDERS " WHERE " WAITS
+    "SELECT " STATE_COLUMNS ", " TEXT_COLUMNS ", m.message, m.code_hash" WITH_ORDERS " WHERE " WAITS
     " AND m.since_ms > $1 ORDER BY m.since_ms LIMIT 1";
 static const char OUTBOX_FIRST_DUE[] = "SELECT m.since_ms + m.wait_ms FROM outbox m WHERE " WAITS
                                        " ORDER BY m.since_ms + m.wait_ms LIMIT 1";
@@ -95,6 +95,8 @@ int32_t shop__outbox_insert(shop__tx_t *tx, const struct shop__outbox_row *row, 
   shop__rows_bind_optional(q, 13, row->user_id);
   shop__query_int(q, 14, row->cause_id);
   shop__query_text(q, 15, row->reason);
+  if (row->code_hash != NULL)
+    shop__query_blob(q, 16, row->code_hash, SHOP__DIGEST_BYTES);
   return shop__rows_change(q, inserted);
 }
 
@@ -127,6 +129,7 @@ static void read_texts(shop__query_t *q, struct shop__outbox_row *row) {
 static int32_t read_due(shop__tx_t *tx, const char *sql, int64_t at_ms,
                         struct shop__outbox_row *row, bool *found) {
   shop__query_t *q = shop__query(tx, sql);
+  size_t hash_size = 0;
   int32_t status;
 
   shop__query_int(q, 1, at_ms);
@@ -135,6 +138,9 @@ static int32_t read_due(shop__tx_t *tx, const char *sql, int64_t at_ms,
     read_state(q, row);
     read_texts(q, row);
     row->message = shop__query_get_blob(q, 16, &row->message_size);
+    row->code_hash = shop__query_get_blob(q, 17, &hash_size);
+    if (hash_size != SHOP__DIGEST_BYTES)
+      row->code_hash = NULL;
   }
   return status;
 }

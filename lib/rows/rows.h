@@ -159,6 +159,46 @@ int32_t shop__code_delete_nobodys(shop__tx_t *tx, const uint8_t *hash) SHOP__MUS
 int32_t shop__prune_codes(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                           int64_t *count) SHOP__MUST_USE;
 
+/** Whether a code is good now, of a user or of a registration. */
+int32_t shop__code_lives(shop__tx_t *tx, const uint8_t *hash, int64_t now_ms,
+                         bool *lives) SHOP__MUST_USE;
+
+/* ---- registrations.c: registrations that wait for a code ------------------------ */
+
+struct shop__registration_row {
+  const uint8_t *hash; /* SHOP__DIGEST_BYTES */
+  int64_t created_at_ms;
+  int64_t expires_at_ms;
+  bool ended;
+  const char *email;
+  const char *email_key;
+  const char *language; /* NULL: the shop's */
+  const char *password_hash;
+  const uint8_t *once; /* SHOP__DIGEST_BYTES; NULL: without a key; not read */
+  int64_t guest_id;    /* whose it becomes; 0: a new user's */
+};
+/** In a slot that is free or was over at a time, else a new one; when there are
+    slots_max, in that of the one that expires first. The mail of who had it goes. */
+int32_t shop__registration_insert(shop__tx_t *tx, const struct shop__registration_row *row,
+                                  int64_t expired_before_ms, int64_t slots_max) SHOP__MUST_USE;
+int32_t shop__registration_get(shop__tx_t *tx, const uint8_t *hash,
+                               struct shop__registration_row *row, bool *found) SHOP__MUST_USE;
+/** How many were made for the address in the hour after a time, and when the first. */
+int32_t shop__registrations_count(shop__tx_t *tx, const char *email_key, int64_t after_ms,
+                                  int64_t *count, int64_t *first_at_ms) SHOP__MUST_USE;
+/** Whether one for the address was made with the key. */
+int32_t shop__registration_has_once(shop__tx_t *tx, const char *email_key, const uint8_t *once,
+                                    bool *has) SHOP__MUST_USE;
+/** The address has an account now: ends all for it, and gives their mails to the user;
+    one that was not sent yet is sent no more. */
+int32_t shop__registrations_end(shop__tx_t *tx, const char *email_key,
+                                int64_t user_id) SHOP__MUST_USE;
+/** Empties all for the address, and deletes their mails. */
+int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key) SHOP__MUST_USE;
+/** Likewise those that expired before a time. */
+int32_t shop__prune_registrations(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
+                                  int64_t *count) SHOP__MUST_USE;
+
 /* ---- guesses.c: counters of wrong passwords, known sources --------------------- */
 
 #define SHOP__GUESS_KEY_BYTES 16
@@ -613,6 +653,7 @@ struct shop__outbox_row {
   const char *reason;
   const void *message;
   size_t message_size;
+  const uint8_t *code_hash; /* of the code in it; NULL: none. Read by who takes it alone */
   /* from orders */
   const char *order_number; /* NULL: an account's */
 };

@@ -198,6 +198,9 @@ MAKE_PLAIN(account_email_request,
            shop_account_email_request(shop, account(props, 2), PASSWORD, "second2@example.org",
                                       NULL, err))
 MAKE_PLAIN(account_email_confirm, shop_account_email_confirm(shop, props->email_code, NULL, err))
+MAKE_GIVING(user_register_confirm, shop_token_t, shop_token_free,
+            shop_user_register_confirm(shop, "late@example.org", PASSWORD,
+                                       props->registration_code, NULL, out, err))
 MAKE_PLAIN(account_close, shop_account_close(shop, account(props, 4), PASSWORD, NULL, err))
 MAKE(user_erase) {
   int32_t waiting = -1;
@@ -347,6 +350,7 @@ const struct call every_call[] = {
     {"shop_account_reset", true, false, false, true, account_reset},
     {"shop_account_email_request", true, true, false, false, account_email_request},
     {"shop_account_email_confirm", true, false, false, true, account_email_confirm},
+    {"shop_user_register_confirm", true, false, true, true, user_register_confirm},
     {"shop_account_close", true, true, false, true, account_close},
     {"shop_account_session_list", false, true, true, false, account_session_list},
     {"shop_account_session_revoke", true, true, false, true, account_session_revoke},
@@ -446,14 +450,19 @@ static void take_code(struct world *world, const char *recipient, char out[45]) 
 }
 
 static void add_codes(struct scene *scene) {
-  static char codes[3][45]; /* each test has a process of its own */
+  static char codes[4][45]; /* each test has a process of its own */
   struct world *world = scene->world;
+  shop_token_t *none = NULL;
 
   ck_ok(world, shop_account_verify_request(world->shop, scene->account_tokens[0], NULL, world->err));
   ck_ok(world,
         shop_account_reset_request(world->shop, "account1@example.org", NULL, world->err));
   ck_ok(world, shop_account_email_request(world->shop, scene->account_tokens[3], PASSWORD,
                                           "second3@example.org", NULL, world->err));
+  ck_status(world, shop_user_register(world->shop, "late@example.org", PASSWORD, NULL, &none,
+                                      world->err),
+            SHOP_CONFIRM_MAIL);
+  take_code(world, "late@example.org", codes[3]);
   take_code(world, "account0@example.org", codes[0]);
   take_code(world, "account1@example.org", codes[1]);
   take_code(world, "second3@example.org", codes[2]);
@@ -461,6 +470,7 @@ static void add_codes(struct scene *scene) {
   scene->props.verify_code = codes[0];
   scene->props.reset_code = codes[1];
   scene->props.email_code = codes[2];
+  scene->props.registration_code = codes[3];
 }
 
 static void add_accounts(struct scene *scene) {
@@ -481,8 +491,10 @@ static void add_accounts(struct scene *scene) {
   shop_session_page_free(page);
   shop_token_free(second);
   ck_assert_int_eq(shop_config_set_mail_at_once(world->config, false), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, true), SHOP_OK);
   world_reopen(world);
   add_codes(scene);
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, false), SHOP_OK);
   ck_assert_int_eq(shop_config_set_mail_at_once(world->config, true), SHOP_OK);
   world_reopen(world);
 }

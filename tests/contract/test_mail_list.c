@@ -267,7 +267,7 @@ START_TEST(ranges_of_the_settings) {
   }
   ck_assert_int_eq(shop_config_set_mail_kind(NULL, SHOP_MAIL_REFUND, true), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_mail_kind(config, 0, true), SHOP_ERR_ARGUMENT);
-  ck_assert_int_eq(shop_config_set_mail_kind(config, SHOP_MAIL_UNLOCK + 1, true),
+  ck_assert_int_eq(shop_config_set_mail_kind(config, SHOP_MAIL_REGISTRATION + 1, true),
                    SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_mail_kind(config, SHOP_MAIL_CONFIRMATION, false),
                    SHOP_ERR_ARGUMENT);

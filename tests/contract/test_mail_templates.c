@@ -116,7 +116,7 @@ START_TEST(unfit_texts_are_refused) {
 
   memset(large, 'x', sizeof large - 1);
   ck_status(world, set(world, 0, "en", SUBJECT, TEXT, NULL), SHOP_ERR_ARGUMENT);
-  ck_status(world, set(world, SHOP_MAIL_UNLOCK + 1, "en", SUBJECT, TEXT, NULL), SHOP_ERR_ARGUMENT);
+  ck_status(world, set(world, SHOP_MAIL_REGISTRATION + 1, "en", SUBJECT, TEXT, NULL), SHOP_ERR_ARGUMENT);
   ck_status(world, set(world, -1, "en", SUBJECT, TEXT, NULL), SHOP_ERR_ARGUMENT);
   ck_status(world, set(world, 1, NULL, SUBJECT, TEXT, NULL), SHOP_ERR_ARGUMENT);
   ck_status(world, set(world, 1, "german", SUBJECT, NULL, NULL), SHOP_ERR_ARGUMENT);

@@ -36,6 +36,7 @@ static const struct {
     ROW(SHOP_ERR_SCOPE, "test_token_scope", "scope_is_asked_for"),
     ROW(SHOP_ERR_CODE, "test_account_codes", "wrong_codes"),
     ROW(SHOP_ERR_UNVERIFIED, "test_account_codes", "purchase_needs_verified"),
+    ROW(SHOP_CONFIRM_MAIL, "test_register_by_mail", "finished_by_its_code"),
     ROW(SHOP_ERR_GUEST, "test_guest", "buys_nothing"),
     ROW(SHOP_ERR_TOKEN_REUSED, "test_token_refresh", "a_used_one_ends_all"),
     ROW(SHOP_ERR_USER_DISABLED, "test_account_disabled", "disabled_at_the_next_call"),

@@ -344,7 +344,7 @@ END_TEST
 /* Each kind is a finished message: its own subject, the shop, and nothing left to fill in. */
 START_TEST(every_kind) {
   struct shop__bytes seen = {0};
-  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_UNLOCK; kind++) {
+  for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REGISTRATION; kind++) {
     struct sample sample = plain_sample();
     sample.kind = kind;
     sample.facts.amount_minor = 500;
@@ -362,7 +362,7 @@ START_TEST(every_kind) {
     ck_assert_ptr_null(strstr(message.data, "%s"));
     ck_assert(seen.data == NULL || strstr(seen.data, line) == NULL);
     bool has_code = kind == SHOP_MAIL_VERIFY_ADDRESS || kind == SHOP_MAIL_PASSWORD_RESET ||
-                    kind == SHOP_MAIL_UNLOCK;
+                    kind == SHOP_MAIL_UNLOCK || kind == SHOP_MAIL_REGISTRATION;
     ck_assert((strstr(message.data, "\r\n  cw3x0Nq7\r\n") != NULL) == has_code);
     shop__bytes_text(&seen, line);
     shop__bytes_text(&seen, "\n");

@@ -27,7 +27,7 @@ TEMPLATES = pathlib.Path(__file__).resolve().parents[2] / "lib/mail/templates/en
 
 KINDS = {1: "confirmation", 2: "payment_failed", 3: "order_cancelled", 4: "refund", 5: "welcome",
          6: "verify_address", 7: "password_reset", 8: "email_changed", 9: "password_changed",
-         10: "account_exists", 11: "unlock"}
+         10: "account_exists", 11: "unlock", 12: "registration"}
 
 DEFAULTS = {
     "kind": 1,

@@ -61,6 +61,27 @@ CREATE INDEX codes_user ON codes (user_id, kind, created_at_ms);
 CREATE INDEX codes_expiry ON codes (expires_at_ms);
 CREATE INDEX users_erasing ON users (id) WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL;
 
+-- Registrations that a code from a mail is to finish. One for an address that is taken is
+-- kept likewise; its code is in no mail. A slot is free when it expires at 0.
+CREATE TABLE registrations (
+  slot          INTEGER PRIMARY KEY,
+  hash          BLOB UNIQUE,                 -- of the code, which is not stored
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  ended         INTEGER NOT NULL,            -- 1: an account was made of one for this address
+  email         TEXT,
+  email_key     TEXT,
+  once          BLOB,                        -- a hash of the idempotency key
+  guest_id      INTEGER,                     -- the guest who is to have it; NULL: a new user
+  language      TEXT,
+  password_hash TEXT,
+  CHECK ((expires_at_ms = 0) = (hash IS NULL)),
+  CHECK ((hash IS NULL) = (email_key IS NULL))
+) STRICT;
+CREATE INDEX registrations_expiry ON registrations (expires_at_ms, slot);
+CREATE INDEX registrations_email ON registrations (email_key, created_at_ms)
+  WHERE email_key IS NOT NULL;
+
 -- The ids of the peppers that password hashes were made with.
 CREATE TABLE peppers (
   id TEXT PRIMARY KEY
@@ -312,6 +333,7 @@ CREATE TABLE outbox (
   sent_at_ms    INTEGER,
   cause_id      INTEGER NOT NULL DEFAULT 0,  -- of a refund: its operation
   user_id       INTEGER,                     -- whose account or order it is about
+  code_hash     BLOB,                        -- of the code in it, with which it ends
   recipient     TEXT NOT NULL,
   sender        TEXT NOT NULL,
   reason        TEXT,                        -- of the last answer that was not "delivered"
@@ -323,6 +345,7 @@ CREATE INDEX outbox_since ON outbox (since_ms, state, created_at_ms) WHERE state
 CREATE INDEX outbox_sent ON outbox (sent_at_ms) WHERE state = 3;
 CREATE INDEX outbox_user ON outbox (user_id, id) WHERE order_id IS NULL;
 CREATE INDEX outbox_dead ON outbox (id) WHERE state = 4;
+CREATE INDEX outbox_code ON outbox (code_hash) WHERE code_hash IS NOT NULL;
 
 -- What has happened: append-only.
 CREATE TABLE events (
