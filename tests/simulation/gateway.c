@@ -299,7 +299,7 @@ void sim_recovery_take(struct sim *sim, struct m_order *order, struct m_operatio
   scene->turning = true;
   scene->ended = false;
   scene->examined++;
-  operation->lease_start_ms = sim->model->now_ms;
+  scene->taken_ms = operation->lease_start_ms = sim->model->now_ms;
   operation->lease_length_ms = sim->model->settings.lease_ms;
 }
 
@@ -334,9 +334,13 @@ bool sim_waits_on(const struct sim *sim, const struct m_order *order,
          !model_held_too_long(sim->model, order, operation);
 }
 
-/* A void of it would be asked for now. */
+/* A void of it would be asked for now: unless another call may be repeating it. */
 static bool may_be_voided(const struct sim *sim, const struct m_order *order) {
-  return !model_is_busy(order) && !model_void_waits(sim->model, order);
+  const struct m_operation *charge = &order->operations[0];
+  bool taken_over = charge->lease_start_ms != sim->scene->taken_ms;
+
+  return !model_is_busy(order) && !model_void_waits(sim->model, order) &&
+         !(taken_over && model_is_in_hand(sim->model, order));
 }
 
 struct m_operation *sim_recovery_next(struct sim *sim, struct m_order **order) {
@@ -439,6 +443,15 @@ static struct m_operation *expected(struct sim *sim, const shop_gateway_call_t *
 
 /* ---- what may happen meanwhile ------------------------------------------------------------- */
 
+/* A callback takes that long, or somebody sets the clock. */
+static int64_t drift(struct sim *sim) {
+  const struct m_settings *settings = &sim->model->settings;
+  const int64_t by_ms[] = {1,    -1,   MINUTE, settings->lease_ms, settings->key_life_ms,
+                           YEAR, -YEAR};
+
+  return by_ms[sim_below(sim, 7)];
+}
+
 static void meanwhile(struct sim *sim, const struct m_operation *operation) {
   struct scene *scene = sim->scene;
 
@@ -446,7 +459,7 @@ static void meanwhile(struct sim *sim, const struct m_operation *operation) {
     return;
   sim->depth++;
   sim->scene = NULL;
-  switch (sim_below(sim, scene->recovering || scene->resuming ? 2 : 6)) {
+  switch (sim_below(sim, 6)) {
   case 0:
     sim_report(sim, operation, true);
     break;
@@ -454,7 +467,7 @@ static void meanwhile(struct sim *sim, const struct m_operation *operation) {
     sim_report(sim, operation, false);
     break;
   case 2:
-    sim_clock(sim, sim_chance(sim, 50) ? YEAR : -YEAR);
+    sim_clock(sim, drift(sim));
     break;
   case 3:
     sim_clock(sim, sim->model->settings.lease_ms + 1);
@@ -483,6 +496,12 @@ static void what_next(struct sim *sim, struct m_order *order, struct m_operation
     model_give_up(order, operation);
 }
 
+/* Or will: the clock stands before its first use. */
+static bool lives_still(const struct sim *sim, const struct m_operation *operation) {
+  return model_key_lives(sim->model, operation) ||
+         model_is_early(sim->model, operation->created_ms);
+}
+
 /* The answer is the recovery's: what has it done? */
 static void count_ended(struct sim *sim, const struct m_order *order,
                         const struct m_operation *operation, int32_t status, bool unfinished) {
@@ -498,18 +517,20 @@ static void count_ended(struct sim *sim, const struct m_order *order,
 /* "Not found": the library takes the lease again. Where its answer came meanwhile, it has heard
    nothing; true where this turn goes on later, or not at all. */
 static bool repeat_unknown(struct sim *sim, struct m_order *order, struct m_operation *operation,
-                           int64_t taken_ms, struct answer *answer) {
+                           struct answer *answer) {
+  int64_t *taken_ms = &sim->scene->taken_ms;
+
   if (!sim->locked && sim_chance(sim, 4)) {
     sim_lock(sim);
     sim->scene->lost = true;
     sim_log(sim, "  and the lease is lost");
     return true;
   }
-  if (!model_is_unfinished(operation) || operation->lease_start_ms != taken_ms) {
+  if (!model_is_unfinished(operation) || operation->lease_start_ms != *taken_ms) {
     *answer = (struct answer){.outcome = NO_ANSWER};
     return false;
   }
-  operation->lease_start_ms = sim->model->now_ms;
+  *taken_ms = operation->lease_start_ms = sim->model->now_ms;
   operation->lease_length_ms = sim->model->settings.lease_ms;
   sim->scene->repeats = model_may_repeat(sim->model, order, operation);
   return sim->scene->repeats;
@@ -522,15 +543,13 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
   struct entry *entry;
   struct answer answer;
   bool held, lives, repeats, unfinished;
-  int64_t taken_ms = operation->lease_start_ms;
   int32_t status;
 
   scene->asked = true;
   check_ask(sim, call, order, operation);
   repeats = query && model_may_repeat(sim->model, order, operation);
   held = model_held_too_long(sim->model, order, operation);
-  lives = model_key_lives(sim->model, operation) ||
-          model_is_early(sim->model, operation->created_ms);
+  lives = lives_still(sim, operation);
   entry = entry_for(sim, call);
   if (!query && entry->fate == 0)
     decide(sim, entry);
@@ -539,9 +558,12 @@ static void answer_call(struct sim *sim, shop_gateway_call_t *call, bool query) 
   scene->answer = answer.outcome;
   sim_log(sim, "  asked%s %s of %s: %s is %d, says %d", query ? " about" : "", entry->reference,
           order->number, entry->key, entry->fate, answer.outcome);
-  if (repeats && answer.outcome == NOT_FOUND &&
-      repeat_unknown(sim, order, operation, taken_ms, &answer))
-    return;
+  if (repeats && answer.outcome == NOT_FOUND) {
+    if (repeat_unknown(sim, order, operation, &answer))
+      return;
+    held = model_held_too_long(sim->model, order, operation);
+    lives = lives_still(sim, operation);
+  }
   if (!sim->locked && sim_chance(sim, 4)) {
     sim_lock(sim);
     scene->lost = true;

@@ -242,6 +242,8 @@ bool model_key_lives(const struct model *model, const struct m_operation *operat
 bool model_is_early(const struct model *model, int64_t since_ms);
 /* The charge's void is not finished. */
 bool model_is_being_voided(const struct m_order *order, const struct m_operation *operation);
+/* A call may be repeating the charge at this moment: no void may come before it. */
+bool model_is_in_hand(const struct model *model, const struct m_order *order);
 /* What the gateway does not know may be asked of it once more. */
 bool model_may_repeat(const struct model *model, const struct m_order *order,
                       const struct m_operation *operation);

@@ -281,8 +281,7 @@ static int32_t plan(const struct m_order *order, const struct ask *ask, int32_t 
   }
 }
 
-/* A call may be repeating the charge at this moment: no void may come before it. */
-static bool is_in_hand(const struct model *model, const struct m_order *order) {
+bool model_is_in_hand(const struct model *model, const struct m_order *order) {
   const struct m_operation *charge = &order->operations[0];
 
   return (model->settings.honours || !model->settings.query) && model_is_unfinished(charge) &&
@@ -310,7 +309,7 @@ int32_t model_ask(struct model *model, const struct ask *ask, struct m_operation
   }
   if (status == SHOP_OK)
     status = plan(order, ask, &kind, &amount);
-  if (status == SHOP_OK && ask->call == 0 && !ask->system && is_in_hand(model, order))
+  if (status == SHOP_OK && ask->call == 0 && !ask->system && model_is_in_hand(model, order))
     status = SHOP_ERR_STATE;
   if (status == SHOP_OK && kind == SHOP_OPERATION_VOID && !model->settings.voids)
     status = SHOP_ERR_NO_GATEWAY;

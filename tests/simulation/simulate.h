@@ -26,7 +26,7 @@ struct scene {
   int32_t order, operation; /* NOBODY: no call is expected */
   bool recovering, resuming;
   bool live; /* it is a shopper who waits */
-  int64_t began_ms;
+  int64_t began_ms, taken_ms; /* the recovery, the lease of its turn */
   bool voids;   /* a void of this order comes next */
   bool repeats; /* the same operation comes next, live */
   bool asked;   /* the gateway was called */

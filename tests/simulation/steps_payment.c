@@ -159,7 +159,7 @@ void sim_step_resume(struct sim *sim) {
       bool lives = model_key_lives(model, charge);
       bool voided = model_is_being_voided(at, charge);
 
-      charge->lease_start_ms = model->now_ms;
+      scene.taken_ms = charge->lease_start_ms = model->now_ms;
       charge->lease_length_ms = model->settings.lease_ms;
       if (model->settings.query || (lives && !voided && charge->state == SHOP_OPERATION_SENT)) {
         asks = true;
@@ -169,7 +169,7 @@ void sim_step_resume(struct sim *sim) {
         charge->lease_length_ms = 0;
       } else if (model->settings.voids) {
         scene.order = index;
-        scene.voids = !model_is_busy(at) && !model_void_waits(model, at);
+        scene.voids = !model_is_busy(at) && !model_void_waits(model, at); /* its own lease */
       } else {
         model_give_up(at, charge);
       }
