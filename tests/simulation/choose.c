@@ -155,6 +155,10 @@ bool sim_is_unknown(const struct m_order *order) {
   return false;
 }
 
+bool sim_is_contradicted(const struct m_order *order) {
+  return (order->attention & CONTRADICTION) != 0;
+}
+
 /* Mostly one for which there is something to do. */
 int32_t sim_pick_order(struct sim *sim, bool (*is_wanted)(const struct m_order *order)) {
   int32_t count = sim->model->order_count, at = sim_below(sim, count);

@@ -604,8 +604,8 @@ static int32_t addressed(struct sim *sim, const char *number) {
   sim_fail(sim, "mail for %s, which is no order", number);
 }
 
-static void message_id(struct sim *sim, const shop_mail_call_t *call, char id[120]) {
-  const char *at = strstr(shop_mail_call_message(call), "\r\nMessage-ID:");
+static void message_id(struct sim *sim, const char *message, char id[120]) {
+  const char *at = strstr(message, "\r\nMessage-ID:");
 
   at = at == NULL ? NULL : strchr(at, '<');
   sim_check(sim, at != NULL, "a mail without a Message-ID");
@@ -613,31 +613,32 @@ static void message_id(struct sim *sim, const shop_mail_call_t *call, char id[12
 }
 
 /* A refund is told from another of its order by what it tells. */
-static bool tells(const struct m_mail *mail, const shop_mail_call_t *call) {
+static bool tells(const struct m_mail *mail, const char *message) {
   char amount[40];
 
   snprintf(amount, sizeof amount, "%lld.%02lld", (long long)(mail->amount / 100),
            (long long)(mail->amount % 100));
-  return mail->kind != SHOP_MAIL_REFUND || strstr(shop_mail_call_message(call), amount) != NULL;
+  return mail->kind != SHOP_MAIL_REFUND || strstr(message, amount) != NULL;
 }
 
 /* The mail with this Message-ID, or the first of its kind that was not seen yet. */
-static struct m_mail *mail_of(struct sim *sim, const shop_mail_call_t *call) {
-  int32_t order = addressed(sim, shop_mail_call_order_number(call));
+static struct m_mail *mail_of(struct sim *sim, const char *number, int32_t kind,
+                              const char *message) {
+  int32_t order = addressed(sim, number);
   struct m_mail *unseen = NULL;
   char id[120];
 
-  message_id(sim, call, id);
+  message_id(sim, message, id);
   for (int32_t i = 0; i < sim->model->mail_count; i++) {
     struct m_mail *mail = &sim->model->mails[i];
 
     if (strcmp(mail->id, id) == 0) {
-      sim_check(sim, mail->order == order && mail->kind == shop_mail_call_kind(call),
+      sim_check(sim, mail->order == order && mail->kind == kind,
                 "two mails have one Message-ID: %s", id);
       return mail;
     }
-    if (unseen == NULL && mail->id[0] == '\0' && mail->order == order &&
-        mail->kind == shop_mail_call_kind(call) && tells(mail, call))
+    if (unseen == NULL && mail->id[0] == '\0' && mail->order == order && mail->kind == kind &&
+        tells(mail, message))
       unseen = mail;
   }
   sim_check(sim, unseen != NULL, "mail %s without a cause", id);
@@ -645,17 +646,29 @@ static struct m_mail *mail_of(struct sim *sim, const shop_mail_call_t *call) {
   return unseen;
 }
 
+static void lease(struct sim *sim, struct m_mail *mail) {
+  sim_check(sim, model_mail_may_be_due(sim->model, mail), "mail %s is not due", mail->id);
+  mail->state = MAIL_LEASED;
+  mail->since_ms = sim->model->now_ms;
+  mail->wait_ms = mail->wait_max_ms = sim->model->settings.mail_lease_ms;
+}
+
+struct m_mail *sim_take(struct sim *sim, const char *number, int32_t kind, const char *message) {
+  struct m_mail *mail = mail_of(sim, number, kind, message);
+
+  lease(sim, mail);
+  return mail;
+}
+
 void sim_transport(shop_mail_call_t *call, void *user) {
   struct sim *sim = user;
-  struct m_mail *mail = mail_of(sim, call);
+  struct m_mail *mail = mail_of(sim, shop_mail_call_order_number(call), shop_mail_call_kind(call),
+                                shop_mail_call_message(call));
   enum mail_answer answer = SAYS_LATER;
   int32_t mood = sim_below(sim, 100);
 
   if (sim->scene->delivering) {
-    sim_check(sim, model_mail_may_be_due(sim->model, mail), "mail %s is not due", mail->id);
-    mail->state = MAIL_LEASED;
-    mail->since_ms = sim->model->now_ms;
-    mail->wait_ms = mail->wait_max_ms = sim->model->settings.mail_lease_ms;
+    lease(sim, mail);
   } else {
     sim_check(sim, mail->state == MAIL_LEASED && mail->tries == 0, "mail %s goes out again",
               mail->id);

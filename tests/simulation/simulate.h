@@ -96,6 +96,8 @@ void sim_unlock(struct sim *sim);
 void sim_gateway(shop_gateway_call_t *call, void *user);
 void sim_query(shop_gateway_call_t *call, void *user);
 void sim_transport(shop_mail_call_t *call, void *user);
+/* A mail is taken that was due: the model's, leased. */
+struct m_mail *sim_take(struct sim *sim, const char *number, int32_t kind, const char *message);
 struct entry *sim_entry(struct sim *sim, const char *key);
 /* The host pays for what was begun, in its own way. */
 void sim_pay(struct sim *sim, const struct m_order *order);

@@ -39,6 +39,51 @@ void sim_deliver(struct sim *sim) {
   sim_scene_end(sim);
 }
 
+/* As a host does that must not block: takes some, answers most, twice or not at all. */
+static void step_take_mail(struct sim *sim) {
+  struct scene scene;
+  shop_mail_t *mail = NULL;
+
+  while (chance_decides(sim->model))
+    sim_clock(sim, HOUR);
+  for (int32_t count = 1 + sim_below(sim, 4); count > 0; count--) {
+    enum mail_answer answer = (enum mail_answer)sim_below(sim, 3);
+    struct m_mail *taken;
+    bool rival = sim_rival_comes(sim);
+    int32_t status = shop_mail_take(sim->shop, NULL, &mail, sim->err);
+
+    sim_log(sim, "take: %s, %s", shop_status_name(status), shop_mail_order_number(mail));
+    if (rival) {
+      sim_unlock(sim);
+      sim_check(sim, status == SHOP_ERR_BUSY || (status == SHOP_OK && mail == NULL),
+                "mail is taken from a held store");
+    } else {
+      sim_status(sim, status, SHOP_OK);
+    }
+    for (int32_t i = 0; i < sim->model->mail_count && mail == NULL && !rival; i++)
+      sim_check(sim, !model_mail_is_due(sim->model, &sim->model->mails[i]), "mail %d of %s was left",
+                (int)sim->model->mails[i].kind,
+                sim->model->orders[sim->model->mails[i].order].number);
+    if (mail == NULL)
+      break;
+    sim_scene_begin(sim, &scene, NOBODY, 0);
+    taken = sim_take(sim, shop_mail_order_number(mail), shop_mail_kind(mail),
+                     shop_mail_message(mail));
+    if (sim_chance(sim, 85)) {
+      static const int32_t outcomes[] = {SHOP_MAIL_DELIVERED, SHOP_MAIL_LATER, SHOP_MAIL_REJECTED};
+
+      status = shop_mail_done(sim->shop, mail, outcomes[answer], NULL, NULL, sim->err);
+      sim_status(sim, status, SHOP_OK);
+      model_mail_answer(sim->model, taken, answer);
+    } else {
+      taken->silent = true;
+    }
+    sim_scene_end(sim);
+    shop_mail_free(mail);
+    mail = NULL;
+  }
+}
+
 static void step_maintain(struct sim *sim) {
   shop_maintenance_t *done = NULL;
   struct upkeep wanted = model_maintain(sim->model);
@@ -162,6 +207,7 @@ void sim_step(struct sim *sim) {
                {70, sim_step_report},
                {40, sim_recover},
                {15, step_resolve},
+               {8, sim_step_acknowledge},
                {35, step_capture},
                {45, step_refund},
                {35, step_cancel},
@@ -169,6 +215,7 @@ void sim_step(struct sim *sim) {
                {20, sim_step_adjust},
                {5, sim_step_retire},
                {20, sim_deliver},
+               {12, step_take_mail},
                {3, step_maintain},
                {3, step_reopen},
                {70, step_clock},

@@ -31,6 +31,7 @@ int64_t sim_pick_version(struct sim *sim, int32_t cart);
 bool sim_is_waiting(const struct m_order *order);
 bool sim_is_authorized(const struct m_order *order);
 bool sim_is_captured(const struct m_order *order);
+bool sim_is_contradicted(const struct m_order *order);
 bool sim_is_unknown(const struct m_order *order);
 /* Mostly one for which there is something to do. */
 int32_t sim_pick_order(struct sim *sim, bool (*is_wanted)(const struct m_order *order));
@@ -55,5 +56,6 @@ void sim_step_resume(struct sim *sim);
 void sim_step_abandon(struct sim *sim);
 void sim_step_ask(struct sim *sim, int32_t call);
 void sim_step_report(struct sim *sim);
+void sim_step_acknowledge(struct sim *sim);
 
 #endif

@@ -188,6 +188,40 @@ void sim_resolve(struct sim *sim, int32_t index, bool truly) {
   shop_order_free(order);
 }
 
+/* A person has looked at what cannot both be. */
+void sim_step_acknowledge(struct sim *sim) {
+  struct m_order *at;
+  shop_order_t *order = NULL;
+  int32_t status, wanted = SHOP_ERR_STATE;
+
+  if (sim->model->order_count == 0)
+    return;
+  at = &sim->model->orders[sim_pick_order(sim, sim_is_contradicted)];
+  if (at->number[0] == '\0')
+    return;
+  if (sim_rival_comes(sim)) {
+    status = shop_payment_acknowledge(sim->shop, at->number, "Eve", NULL, &order, sim->err);
+    sim_check_kept_out(sim, status, order != NULL);
+    return;
+  }
+  if (sim_is_contradicted(at)) {
+    wanted = SHOP_OK;
+    for (int32_t i = 0; i < at->operation_count; i++)
+      if (model_is_unfinished(&at->operations[i]))
+        wanted = SHOP_ERR_STATE;
+  }
+  if (wanted == SHOP_OK)
+    at->attention &= ~CONTRADICTION;
+  status = shop_payment_acknowledge(sim->shop, at->number, "Eve has looked", NULL, &order,
+                                    sim->err);
+  sim_log(sim, "acknowledge %s: %s", at->number, shop_status_name(status));
+  sim_status(sim, status, wanted);
+  sim_equal(sim, "an order", order != NULL, wanted == SHOP_OK);
+  if (order != NULL)
+    sim_compare_order(sim, order, at);
+  shop_order_free(order);
+}
+
 void sim_recover(struct sim *sim) {
   shop_recovery_t *recovery = NULL;
   struct m_order *order = NULL;
