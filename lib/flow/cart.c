@@ -268,15 +268,15 @@ static int32_t add_step(shop__tx_t *tx, const struct change *change,
     return status;
   if (change->quantity > change->quantity_max - present)
     return too_many(tx, change);
+  if (present == 0 && cart->line_count >= change->lines_max)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CART_FULL,
+                           "the cart holds up to %lld lines", (long long)change->lines_max);
   status = follow_hold(tx, change, cart, product.id, present, present + change->quantity);
   if (status != SHOP_OK)
     return status;
   if (present > 0)
     return shop__cart_line_set(tx, cart->id, product.id, present + change->quantity,
                                product.price_minor);
-  if (cart->line_count >= change->lines_max)
-    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CART_FULL,
-                           "the cart holds up to %lld lines", (long long)change->lines_max);
   cart->line_count++;
   cart->currency = product.currency;
   /* The version that this change makes rises with every change, so it orders
@@ -347,22 +347,14 @@ static int32_t reprice_step(shop__tx_t *tx, const struct change *change,
 
 /* What could not be bought is not held either. */
 static int32_t check_holdable(shop__tx_t *tx, const struct shop__cart_row *cart) {
-  shop_error_t *err = shop__tx_error(tx);
   struct shop__cart_line_row line;
   shop__query_t *q = shop__cart_lines_each(tx, cart->id);
   int32_t status;
 
   while ((status = shop__cart_lines_next(q, &line)) == SHOP__ROW) {
-    int32_t warnings = shop__cart_line_warning(&line, cart->currency, true);
-
-    if ((warnings & SHOP_WARNING_RETIRED) != 0)
-      status = shop__error_set(err, SHOP_ERR_PRODUCT_RETIRED,
-                               "%s is no longer sold: remove it from the cart", line.sku);
-    else if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
-      status = shop__error_set(err, SHOP_ERR_CURRENCY_MIXED,
-                               "%s is now sold in %s: remove it from the cart", line.sku,
-                               line.currency);
-    if (status != SHOP__ROW) {
+    status = shop__cart_line_check(tx, &line,
+                                   shop__cart_line_warning(&line, cart->currency, true));
+    if (status != SHOP_OK) {
       shop__query_reset(q);
       return status;
     }

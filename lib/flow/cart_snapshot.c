@@ -42,6 +42,18 @@ int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const ch
   return warnings;
 }
 
+int32_t shop__cart_line_check(shop__tx_t *tx, const struct shop__cart_line_row *line,
+                              int32_t warnings) {
+  if ((warnings & SHOP_WARNING_RETIRED) != 0)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_PRODUCT_RETIRED,
+                           "%s is no longer sold: remove it from the cart", line->sku);
+  if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
+    return shop__error_set(shop__tx_error(tx), SHOP_ERR_CURRENCY_MIXED,
+                           "%s is now sold in %s: remove it from the cart", line->sku,
+                           line->currency);
+  return SHOP_OK;
+}
+
 static bool pack_line(struct shop__pack *pack, struct shop_cart *head,
                       const struct shop__cart_line_row *row) {
   struct cart_line line = {

@@ -510,6 +510,10 @@ bool shop__cart_is_held(const struct shop__cart_row *cart);
     aside for the cart itself counts as available to it. */
 int32_t shop__cart_line_warning(const struct shop__cart_line_row *line, const char *currency,
                                 bool held);
+/** Refuses a line with a warning that no purchase passes: its product is retired, or
+    sold in another currency. */
+int32_t shop__cart_line_check(shop__tx_t *tx, const struct shop__cart_line_row *line,
+                              int32_t warnings) SHOP__MUST_USE;
 /** Reads the lines and builds the snapshot. */
 int32_t shop__cart_pack(shop__tx_t *tx, const struct shop__cart_row *row,
                         struct shop__pack *pack) SHOP__MUST_USE;

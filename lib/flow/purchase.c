@@ -82,14 +82,10 @@ static int32_t check_line(shop__tx_t *tx, struct purchase *purchase,
                           const struct shop__cart_line_row *line, const char *currency) {
   shop_error_t *err = shop__tx_error(tx);
   int32_t warnings = shop__cart_line_warning(line, currency, purchase->is_held);
+  int32_t status = shop__cart_line_check(tx, line, warnings);
 
-  if ((warnings & SHOP_WARNING_RETIRED) != 0)
-    return shop__error_set(err, SHOP_ERR_PRODUCT_RETIRED,
-                           "%s is no longer sold: remove it from the cart", line->sku);
-  if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
-    return shop__error_set(err, SHOP_ERR_CURRENCY_MIXED,
-                           "%s is now sold in %s: remove it from the cart", line->sku,
-                           line->currency);
+  if (status != SHOP_OK)
+    return status;
   if ((warnings & SHOP_WARNING_LESS_STOCK) != 0) {
     purchase->short_product_id = line->product_id;
     return shop__error_set(err, SHOP_ERR_OUT_OF_STOCK, "only %lld pieces of %s are left",

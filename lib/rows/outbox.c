@@ -62,12 +62,13 @@ static const char FORGET_DEAD[] =
     "UPDATE outbox SET state = 5, recipient = '', reason = NULL, message = $3 WHERE id IN (SELECT"
     " id FROM outbox WHERE state = 4 AND since_ms < $1 AND order_id IS NOT NULL"
     " ORDER BY id LIMIT $2)";
+/* `order_id + 0` keeps the search off the mails of accounts, which are sent and waiting ones. */
 static const char DELETE_SENT[] =
     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state = 3 AND sent_at_ms < $1"
-    " AND order_id IS NULL ORDER BY sent_at_ms LIMIT $2)";
+    " AND order_id + 0 IS NULL ORDER BY sent_at_ms LIMIT $2)";
 static const char DELETE_DEAD[] =
     "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state = 4 AND since_ms < $1"
-    " AND order_id IS NULL ORDER BY id LIMIT $2)";
+    " AND order_id + 0 IS NULL ORDER BY id LIMIT $2)";
 
 /* No bytes: NULL would be a null. */
 static void bind_nothing(shop__query_t *q, int32_t n) {

@@ -80,6 +80,24 @@ static void ck_tea(struct hall *hall, int64_t available, int64_t reserved) {
   world_verify(hall->world, 0);
 }
 
+/* A full cart says so, held or not, and does not look for pieces first. */
+START_TEST(a_full_cart_is_full) {
+  struct world *world = world_prepare();
+  struct hall hall;
+  shop_cart_t *cart = NULL;
+
+  ck_assert_int_eq(shop_config_set_cart_lines_max(world->config, 1), SHOP_OK);
+  hall = hall_in(world);
+  world_add(world, hall.ada, hall.ada_cart, "TEA", 1);
+  ck_ok(world, hold_ada(&hall, MINUTE_MS));
+  ck_refused(world,
+             shop_cart_add(world->shop, hall.ada, hall.ada_cart, "MILK", 3, NULL, &cart,
+                           world->err),
+             SHOP_ERR_CART_FULL);
+  hall_end(&hall);
+}
+END_TEST
+
 /* ---- all or none ------------------------------------------------------------------------ */
 
 START_TEST(all_lines_or_none) {
@@ -734,6 +752,7 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
+      a_full_cart_is_full,
       all_lines_or_none,
       refusals,
       once_for_a_key,
