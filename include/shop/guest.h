@@ -67,6 +67,47 @@ SHOP_API int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, co
                                      const char *password, const shop_options_t *options,
                                      shop_token_t **out, shop_error_t *err);
 
+/**
+ * Logs in, and brings what the guest has in the cart: proof of the password,
+ * fresh token, joined carts and the end of the guest's tokens are one commit.
+ *
+ * Where the account has no cart that is open or being bought, the guest's
+ * becomes the account's as it is, hold and all. Otherwise its lines join the
+ * account's, behind them in their order. Of a SKU that is in both the higher
+ * quantity stays, not the sum: who put it in again because nobody knew him
+ * wants it once; and the price that the account's line keeps. The cart's version
+ * rises, by one for every line that joins or grows and by one at least, so that
+ * an expected version of before is refused.
+ *
+ * Where one of the carts was held, the whole joined cart is held if it can be,
+ * until the earlier of both ends and no longer than the limit in a row
+ * (`shop_config_set_cart_hold_max_ms`); nobody can take a piece in between. If it
+ * cannot, since too few pieces are left or a line is not sold any more, it is not
+ * held, which `shop_cart_held_until_ms` of the session's cart says.
+ *
+ * If the carts cannot be joined nothing has changed: the guest's token is good,
+ * nothing counts as a wrong password, and `shop_user_login` logs in without the
+ * guest's cart. A call that is repeated after its answer was lost finds the
+ * token revoked: `shop_user_login` then, for the cart is there already. The event
+ * log tells "guest.joined", with the id that the guest had.
+ *
+ * @param token   the guest's
+ * @param options take the deadline, the label and the source
+ * @param out     receives the token; freed by `shop_token_free`
+ * @return as `shop_user_login`; SHOP_ERR_STATE the token is of an account;
+ *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
+ *   SHOP_ERR_TOKEN_REVOKED, of the guest's token, before the password is looked
+ *   at; SHOP_ERR_USER_DISABLED the guest or the account;
+ *   SHOP_ERR_CART_BUSY a purchase of the account's cart is under way;
+ *   SHOP_ERR_CURRENCY_MIXED the carts are in two currencies;
+ *   SHOP_ERR_CART_FULL, SHOP_ERR_QUANTITY, SHOP_ERR_OVERFLOW the joined cart
+ *   would be more than a cart may be
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_guest_login(shop_t *shop, const shop_token_t *token, const char *email,
+                                  const char *password, const shop_options_t *options,
+                                  shop_token_t **out, shop_error_t *err);
+
 #ifdef __cplusplus
 }
 #endif

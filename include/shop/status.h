@@ -74,7 +74,8 @@ enum shop_status {
   /** No error: a mail went to the address, and what it says goes on. Whether there
       is an account is in the mail alone (`shop_config_set_register_by_mail`). */
   SHOP_CONFIRM_MAIL = -218,
-  /** A guest (guest.h), and this needs an address: register or log in first. */
+  /** A guest, and this needs an address: `shop_guest_register` or
+      `shop_guest_login` first. */
   SHOP_ERR_GUEST = -220,
 
   /* -3xx: the shop's state does not allow it. */

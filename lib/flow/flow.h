@@ -351,6 +351,16 @@ int32_t shop__guest_refuse(shop__tx_t *tx);
 /** As shop__token_check, of a guest's token: SHOP_ERR_STATE for one of an account. */
 int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now_ms,
                           struct shop__token_row *row) SHOP__MUST_USE;
+/** Inside a write: the account gets what is in the guest's cart, and the guest ends. */
+int32_t shop__guest_join(shop__tx_t *tx, const shop_t *shop, const shop_token_t *token,
+                         int64_t user_id) SHOP__MUST_USE;
+
+/* ---- cart_merge.c: two shoppers become one ---------------------------------------- */
+
+/** Inside a write: the living cart of one user is joined to another's, by the rule of
+    shop/guest.h. */
+int32_t shop__carts_merge(shop__tx_t *tx, const shop_t *shop, int64_t from_user_id,
+                          int64_t into_user_id, int64_t now_ms) SHOP__MUST_USE;
 
 /* ---- token.c ------------------------------------------------------------------ */
 
@@ -479,6 +489,10 @@ int32_t shop__hold_begin(shop__tx_t *tx, struct shop__cart_row *cart, int64_t ho
                          int64_t max_ms, int64_t now_ms) SHOP__MUST_USE;
 /** Gives every piece that a held cart has back, and ends the hold. */
 int32_t shop__hold_end(shop__tx_t *tx, struct shop__cart_row *cart) SHOP__MUST_USE;
+/** Holds every line of an open cart that is not held, if all of them can be; *held says
+    whether. The time of the hold is not stored. */
+int32_t shop__hold_try(shop__tx_t *tx, const struct shop__cart_row *cart, int64_t now_ms,
+                       bool *held) SHOP__MUST_USE;
 /** Reserves more pieces, at the cost of holds that are over where that helps. */
 int32_t shop__hold_pieces(shop__tx_t *tx, int64_t product_id, const char *sku, int64_t quantity,
                           int64_t now_ms) SHOP__MUST_USE;

@@ -1,4 +1,6 @@
 /* Guests: a token for a shopper whom nobody knows yet, so that there can be a cart. */
+#include <stdio.h>
+
 #include "flow_account.h"
 
 int32_t shop__guest_refuse(shop__tx_t *tx) {
@@ -14,6 +16,26 @@ int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
     status = shop__error_set(shop__tx_error(tx), SHOP_ERR_STATE,
                              "the token is of an account and of no guest");
   return status;
+}
+
+/* ---- the end of a guest -------------------------------------------------------------- */
+
+/* The row stays until upkeep takes it, so that its tokens are known to be revoked. */
+int32_t shop__guest_join(shop__tx_t *tx, const shop_t *shop, const shop_token_t *token,
+                         int64_t user_id) {
+  const struct shop__moment moment = {shop__now_ms(shop), SHOP_ACTOR_SHOPPER};
+  struct shop__token_row guest;
+  char detail[24];
+  int32_t status = shop__guest_check(tx, token, moment.at_ms, &guest);
+
+  if (status == SHOP_OK)
+    status = shop__carts_merge(tx, shop, guest.user_id, user_id, moment.at_ms);
+  if (status == SHOP_OK)
+    status = shop__user_close(tx, guest.user_id, moment.at_ms);
+  if (status != SHOP_OK)
+    return status;
+  (void)snprintf(detail, sizeof detail, "%lld", (long long)guest.user_id);
+  return shop__user_note(tx, user_id, &moment, "guest.joined", detail);
 }
 
 /* ---- create ------------------------------------------------------------------------- */

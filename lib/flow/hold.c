@@ -52,7 +52,9 @@ int32_t shop__hold_pieces(shop__tx_t *tx, int64_t product_id, const char *sku, i
   return status;
 }
 
-static int32_t hold_all(shop__tx_t *tx, const struct shop__cart_row *cart, int64_t now_ms) {
+/* *reached: the product of which there were too few. */
+static int32_t hold_all(shop__tx_t *tx, const struct shop__cart_row *cart, int64_t now_ms,
+                        int64_t *reached) {
   struct shop__cart_piece_row piece = {.product_id = 0};
   char sku[SHOP__SKU_MAX + 1];
   bool found = true;
@@ -64,9 +66,37 @@ static int32_t hold_all(shop__tx_t *tx, const struct shop__cart_row *cart, int64
       break;
     /* Making room reads the pieces of other carts: the text would not outlive it. */
     memcpy(sku, piece.sku, strlen(piece.sku) + 1);
+    *reached = piece.product_id;
     status = shop__hold_pieces(tx, piece.product_id, sku, piece.quantity, now_ms);
   }
   return status;
+}
+
+static int32_t give_back_before(shop__tx_t *tx, const struct shop__cart_row *cart,
+                                int64_t product_id) {
+  struct shop__cart_piece_row piece = {.product_id = 0};
+  bool found = true;
+  int32_t status = SHOP_OK;
+
+  while (status == SHOP_OK && found) {
+    status = shop__cart_piece_after(tx, cart->id, piece.product_id, &piece, &found);
+    found = found && piece.product_id < product_id;
+    if (status == SHOP_OK && found)
+      status = shop__product_release(tx, piece.product_id, piece.quantity);
+  }
+  return status;
+}
+
+int32_t shop__hold_try(shop__tx_t *tx, const struct shop__cart_row *cart, int64_t now_ms,
+                       bool *held) {
+  int64_t reached = 0;
+  int32_t status = hold_all(tx, cart, now_ms, &reached);
+
+  *held = status == SHOP_OK;
+  if (status != SHOP_ERR_OUT_OF_STOCK)
+    return status;
+  shop__error_clear(shop__tx_error(tx));
+  return give_back_before(tx, cart, reached);
 }
 
 /* ---- how long --------------------------------------------------------------------------- */
@@ -97,6 +127,7 @@ static int32_t plan(shop__tx_t *tx, const struct shop__cart_row *cart, int64_t h
 int32_t shop__hold_begin(shop__tx_t *tx, struct shop__cart_row *cart, int64_t hold_ms,
                          int64_t max_ms, int64_t now_ms) {
   struct shop__cart_row planned;
+  int64_t reached = 0;
   int32_t status;
 
   if (cart->line_count == 0)
@@ -104,7 +135,7 @@ int32_t shop__hold_begin(shop__tx_t *tx, struct shop__cart_row *cart, int64_t ho
                            "the cart is empty: there is nothing to hold");
   status = plan(tx, cart, hold_ms, max_ms, now_ms, &planned);
   if (status == SHOP_OK && cart->hold_length_ms == 0)
-    status = hold_all(tx, cart, now_ms);
+    status = hold_all(tx, cart, now_ms, &reached);
   if (status != SHOP_OK)
     return status;
   cart->hold_start_ms = planned.hold_start_ms;

@@ -16,6 +16,7 @@ static int32_t refuse_missing(shop_error_t *err) {
 /* ---- login --------------------------------------------------------------------------- */
 
 struct login {
+  const shop_token_t *guest; /* who is joined to the account; NULL: nobody */
   char email_key[SHOP__EMAIL_BYTES]; /* "": not an address, so nobody's */
   struct shop__attempt attempt;
   /* what the store knows, copied out */
@@ -41,9 +42,15 @@ static int32_t copy_stored(char *out, size_t size, const char *text, shop__tx_t 
 
 static int32_t find_login_fn(shop__tx_t *tx, void *ctx) {
   struct login *login = ctx;
+  struct shop__token_row guest;
   struct shop__user_row row;
-  int32_t status = shop__user_by_key(tx, login->email_key, &row, &login->found);
+  int32_t status = SHOP_OK;
 
+  login->found = false;
+  if (login->guest != NULL) /* before the address: it has nothing to say about it */
+    status = shop__guest_check(tx, login->guest, shop__now_ms(login->attempt.shop), &guest);
+  if (status == SHOP_OK)
+    status = shop__user_by_key(tx, login->email_key, &row, &login->found);
   if (status == SHOP_OK)
     status = shop__attempt_look(tx, &login->attempt, login->found ? row.id : 0);
   if (status != SHOP_OK || !login->found)
@@ -83,6 +90,8 @@ static int32_t store_login_fn(shop__tx_t *tx, void *ctx) {
                              "user.logged_in", login->label);
   if (status == SHOP_OK)
     status = shop__attempt_succeed(tx, &login->attempt);
+  if (status == SHOP_OK && login->guest != NULL)
+    status = shop__guest_join(tx, login->attempt.shop, login->guest, login->user_id);
   return status;
 }
 
@@ -136,10 +145,12 @@ static int32_t login_once(shop_t *shop, struct login *login, const char *passwor
   return status;
 }
 
-static int32_t log_in(shop_t *shop, const char *email, const char *password,
-                      const shop_options_t *options, shop_token_t **out, shop_error_t *err) {
+static int32_t log_in(shop_t *shop, const shop_token_t *guest, const char *email,
+                      const char *password, const shop_options_t *options, shop_token_t **out,
+                      shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
-  struct login login = {.label = shop__options_label(options), .changed = true};
+  struct login login = {
+      .guest = guest, .label = shop__options_label(options), .changed = true};
   int32_t status = SHOP_OK;
 
   /* What is no address is nobody's, at the same cost. */
@@ -170,7 +181,25 @@ int32_t shop_user_login(shop_t *shop, const char *email, const char *password,
     return shop__leave(shop, refuse_missing(err));
   status = shop__options_check(options, SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK)
-    status = log_in(shop, email, password, options, out, err);
+    status = log_in(shop, NULL, email, password, options, out, err);
+  return shop__leave(shop, status);
+}
+
+int32_t shop_guest_login(shop_t *shop, const shop_token_t *token, const char *email,
+                         const char *password, const shop_options_t *options, shop_token_t **out,
+                         shop_error_t *err) {
+  int32_t status;
+
+  if (out != NULL)
+    *out = NULL;
+  status = shop__enter_token(shop, token, err);
+  if (status != SHOP_OK)
+    return status;
+  if (is_missing(out, email, password))
+    return shop__leave(shop, refuse_missing(err));
+  status = shop__options_check(options, SHOP__TAKES_LABEL | SHOP__TAKES_SOURCE, err);
+  if (status == SHOP_OK)
+    status = log_in(shop, token, email, password, options, out, err);
   return shop__leave(shop, status);
 }
 
@@ -414,7 +443,7 @@ static int32_t ask_by_mail(shop_t *shop, struct registration *registration, cons
 static int32_t register_again(shop_t *shop, const char *email, const char *password,
                               const shop_options_t *options, shop_token_t **out,
                               shop_error_t *err) {
-  int32_t status = log_in(shop, email, password, options, out, err);
+  int32_t status = log_in(shop, NULL, email, password, options, out, err);
 
   return status == SHOP_ERR_CREDENTIALS ? refuse_taken(err) : status;
 }

@@ -21,6 +21,9 @@ static const char CART_TOUCH[] =
     " WHERE id = $1";
 static const char CART_SET_HOLD[] =
     "UPDATE carts SET hold_start_ms = $2, hold_length_ms = $3 WHERE id = $1";
+static const char CART_GIVE[] =
+    "UPDATE carts SET user_id = $2, version = $3, updated_at_ms = $4 WHERE id = $1";
+static const char CART_DELETE[] = "DELETE FROM carts WHERE id = $1";
 /* A hold is a lease: before its start it is over as well. */
 #define HOLD_IS_OVER                                                                              \
   " c.hold_length_ms > 0 AND c.state = 1"                                                        \
@@ -38,6 +41,9 @@ static const char LINES_EACH[] =
 static const char PIECE_AFTER[] =
     "SELECT l.product_id, l.quantity, p.sku FROM cart_lines l JOIN products p ON p.id = l.product_id"
     " WHERE l.cart_id = $1 AND l.product_id > $2 ORDER BY l.product_id LIMIT 1";
+static const char PLACE_AFTER[] =
+    "SELECT position, product_id, quantity, kept_price_minor FROM cart_lines"
+    " WHERE cart_id = $1 AND position > $2 ORDER BY position LIMIT 1";
 static const char LINE_QUANTITY[] =
     "SELECT quantity FROM cart_lines WHERE cart_id = $1 AND product_id = $2";
 static const char LINE_INSERT[] =
@@ -137,6 +143,27 @@ int32_t shop__cart_set_hold(shop__tx_t *tx, int64_t id, int64_t start_ms, int64_
   return shop__query_run(q, NULL);
 }
 
+int32_t shop__cart_give(shop__tx_t *tx, const struct shop__cart_row *row) {
+  shop__query_t *q = shop__query(tx, CART_GIVE);
+
+  shop__query_int(q, 1, row->id);
+  shop__query_int(q, 2, row->user_id);
+  shop__query_int(q, 3, row->version);
+  shop__query_int(q, 4, row->updated_at_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__cart_delete(shop__tx_t *tx, int64_t id) {
+  int32_t status = shop__cart_lines_delete(tx, id);
+  shop__query_t *q;
+
+  if (status != SHOP_OK)
+    return status;
+  q = shop__query(tx, CART_DELETE);
+  shop__query_int(q, 1, id);
+  return shop__query_run(q, NULL);
+}
+
 int32_t shop__cart_hold_over(shop__tx_t *tx, int64_t product_id, int64_t now_ms,
                              struct shop__cart_row *row, bool *found) {
   shop__query_t *q =
@@ -193,6 +220,22 @@ int32_t shop__cart_piece_after(shop__tx_t *tx, int64_t cart_id, int64_t after_pr
     *row = (struct shop__cart_piece_row){.product_id = shop__query_get_int(q, 0),
                                          .quantity = shop__query_get_int(q, 1),
                                          .sku = shop__query_get_text(q, 2)};
+  return status;
+}
+
+int32_t shop__cart_place_after(shop__tx_t *tx, int64_t cart_id, int64_t after_position,
+                               struct shop__cart_place_row *row, bool *found) {
+  shop__query_t *q = shop__query(tx, PLACE_AFTER);
+  int32_t status;
+
+  shop__query_int(q, 1, cart_id);
+  shop__query_int(q, 2, after_position);
+  status = shop__rows_first(q, found);
+  if (status == SHOP_OK && *found)
+    *row = (struct shop__cart_place_row){.position = shop__query_get_int(q, 0),
+                                         .product_id = shop__query_get_int(q, 1),
+                                         .quantity = shop__query_get_int(q, 2),
+                                         .kept_price_minor = shop__query_get_int(q, 3)};
   return status;
 }
 

@@ -192,15 +192,9 @@ static const struct shop__export_column cart_line_columns[] = {
 static const struct shop__export_part cart_parts[] = {
     {PART("lines", CART_LINES, cart_line_columns)}};
 
-/* Each state by the index that knows whose it is: a completed cart by its order. */
-#define CART_COLUMNS                                                                               \
-  "SELECT c.id, c.state, c.version, c.currency, c.order_id, c.created_at_ms, c.updated_at_ms,"     \
-  " c.hold_start_ms, c.hold_length_ms FROM "
 static const char CARTS[] =
-    CART_COLUMNS "carts c WHERE c.user_id = $1 AND c.state IN (1, 2) UNION ALL " CART_COLUMNS
-                 "carts c WHERE c.user_id = $1 AND c.state = 4 UNION ALL " CART_COLUMNS
-                 "orders o JOIN carts c ON c.id = o.cart_id AND c.order_id = o.id"
-                 " WHERE o.user_id = $1 AND c.state = 3 ORDER BY 1";
+    "SELECT c.id, c.state, c.version, c.currency, c.order_id, c.created_at_ms, c.updated_at_ms,"
+    " c.hold_start_ms, c.hold_length_ms FROM carts c WHERE c.user_id = $1 ORDER BY c.id";
 static const struct shop__export_column cart_columns[] = {NUMBER("id"),
                                                           WORD("state", CART_STATE),
                                                           NUMBER("version"),

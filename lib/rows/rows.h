@@ -389,6 +389,10 @@ int32_t shop__cart_set_hold(shop__tx_t *tx, int64_t id, int64_t start_ms,
     pieces of this product, 0: of any. Only id and hold of the row are set. */
 int32_t shop__cart_hold_over(shop__tx_t *tx, int64_t product_id, int64_t now_ms,
                              struct shop__cart_row *row, bool *found) SHOP__MUST_USE;
+/** Gives the cart to the row's user, with the row's version and time. */
+int32_t shop__cart_give(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
+/** Deletes a cart that no order was made of, with its lines. */
+int32_t shop__cart_delete(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;
 /** Stores version, line count, currency and time: a change of the lines. */
 int32_t shop__cart_touch(shop__tx_t *tx, const struct shop__cart_row *row) SHOP__MUST_USE;
 
@@ -416,6 +420,16 @@ struct shop__cart_piece_row {
 /** The cart's pieces one by one, by product, for work that writes between them. */
 int32_t shop__cart_piece_after(shop__tx_t *tx, int64_t cart_id, int64_t after_product_id,
                                struct shop__cart_piece_row *row, bool *found) SHOP__MUST_USE;
+/** A line by its place. */
+struct shop__cart_place_row {
+  int64_t position;
+  int64_t product_id;
+  int64_t quantity;
+  int64_t kept_price_minor;
+};
+/** The cart's lines one by one, in their order, for work that writes between them. */
+int32_t shop__cart_place_after(shop__tx_t *tx, int64_t cart_id, int64_t after_position,
+                               struct shop__cart_place_row *row, bool *found) SHOP__MUST_USE;
 /** *quantity 0: no such line. */
 int32_t shop__cart_line_quantity(shop__tx_t *tx, int64_t cart_id, int64_t product_id,
                                  int64_t *quantity) SHOP__MUST_USE;

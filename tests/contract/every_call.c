@@ -168,6 +168,10 @@ MAKE_GIVING(guest_register, shop_token_t, shop_token_free,
             shop_guest_register(shop, props->token == NULL ? NULL : props->guest_tokens[0],
                                 "guest@example.org", PASSWORD, NULL, out, err))
 
+MAKE_GIVING(guest_login, shop_token_t, shop_token_free,
+            shop_guest_login(shop, props->token == NULL ? NULL : props->guest_tokens[1],
+                             "account0@example.org", PASSWORD, NULL, out, err))
+
 /* ---- accounts */
 
 static const shop_token_t *account(const struct props *props, int at) {
@@ -290,6 +294,7 @@ const struct call every_call[] = {
     {"shop_user_login", true, false, true, false, user_login},
     {"shop_guest_create", true, false, true, false, guest_create},
     {"shop_guest_register", true, true, true, true, guest_register},
+    {"shop_guest_login", true, true, true, true, guest_login},
     {"shop_user_find_by_email", false, false, true, false, user_find_by_email},
     {"shop_user_find_by_id", false, false, true, false, user_find_by_id},
     {"shop_user_export", false, false, true, false, user_export},
@@ -499,10 +504,12 @@ static void add_accounts(struct scene *scene) {
   world_reopen(world);
 }
 
-/* Guests with a cart that is held. */
+/* Guests with a cart that is held; and the cart that one will be joined to. */
 static void add_guests(struct scene *scene) {
   struct world *world = scene->world;
+  int64_t account_cart_id = world_cart(world, scene->account_tokens[0]);
 
+  world_add(world, scene->account_tokens[0], account_cart_id, "TEA", 1);
   for (int at = 0; at < GUESTS; at++) {
     shop_cart_t *cart = NULL;
     int64_t cart_id;

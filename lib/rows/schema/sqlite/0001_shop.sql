@@ -183,8 +183,9 @@ CREATE TABLE carts (
   CHECK (state <= 2 OR hold_length_ms = 0)
 ) STRICT;
 CREATE UNIQUE INDEX carts_living ON carts (user_id) WHERE state IN (1, 2);
+-- All of a user's; and a cart that goes is looked for in orders_user.
+CREATE UNIQUE INDEX carts_user ON carts (user_id, id);
 CREATE INDEX carts_open ON carts (updated_at_ms) WHERE state = 1;
-CREATE INDEX carts_expired ON carts (user_id, id) WHERE state = 4;
 CREATE INDEX carts_held ON carts (hold_start_ms, id) WHERE hold_length_ms > 0;
 
 CREATE TABLE cart_lines (
@@ -201,7 +202,7 @@ CREATE TABLE orders (
   id               INTEGER PRIMARY KEY,
   number           TEXT NOT NULL UNIQUE,
   user_id          INTEGER NOT NULL REFERENCES users (id),
-  cart_id          INTEGER NOT NULL REFERENCES carts (id),
+  cart_id          INTEGER NOT NULL,
   status           INTEGER NOT NULL CHECK (status BETWEEN 1 AND 4), -- pending, placed, failed, cancelled
   currency         TEXT NOT NULL,
   total_minor      INTEGER NOT NULL CHECK (total_minor >= 0),
@@ -215,6 +216,7 @@ CREATE TABLE orders (
   shipping_address TEXT,
   billing_address  TEXT,
   note             TEXT,
+  FOREIGN KEY (user_id, cart_id) REFERENCES carts (user_id, id),
   CHECK ((status IN (2, 4)) = (placed_at_ms IS NOT NULL))
 ) STRICT;
 CREATE INDEX orders_user ON orders (user_id, id);
