@@ -270,7 +270,8 @@ SHOP_API int32_t shop_account_export(shop_t *shop, const shop_token_t *token, sh
 /**
  * Closes the account: no login, no token and no code works any more, an open cart is
  * dropped, and the address is free to register anew, as somebody else. Orders, and a
- * purchase under way, go on. What is stored about the user stays until it is erased.
+ * purchase under way, go on. What is stored about the user stays until it is erased, by the merchant or
+ * after a time (`shop_config_set_closed_life_ms`).
  *
  * @param password a wrong one counts as a failed login
  * @param options  take the deadline and the source

@@ -23,13 +23,21 @@ SHOP_API int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int6
 /** How long events are kept, 1,000 ms to 100 years. Default 10 years.
     @since 0.1.0 */
 SHOP_API int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long what is held of a closed account (`shop_account_close`) is kept:
+    `shop_maintain` then begins to erase it, as `shop_user_erase` does. 1,000 ms
+    to 100 years; 0, the default: until the merchant erases it, because the
+    addresses on its orders go as well, and how long a merchant must keep those
+    is the law's to say. Who keeps invoices elsewhere chooses 30 days or less
+    (GDPR, articles 5 and 17). @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
+SHOP_API int32_t shop_config_set_closed_life_ms(shop_config_t *config, int64_t life_ms);
 
 /**
  * Ends holds of carts whose time is over, expires carts that were left alone
  * (a held one is not), throws away idempotency keys, events, expired tokens and
  * their signing keys and the text of mail (outbox.h) that are old enough, forgets
- * wrong passwords (guess.h), goes on with users that are being erased, and moves the write-ahead log into the file. Works
- * in short steps, so that others wait for milliseconds only. Safe from several
+ * wrong passwords (guess.h), begins to erase accounts that were closed long enough
+ * ago where that is set, goes on with users that are being erased, and moves the
+ * write-ahead log into the file. Works in short steps, so that others wait for milliseconds only. Safe from several
  * processes at once. It never touches orders, payments or mail that waits: call
  * `shop_recover` and `shop_mail_deliver` beside it.
  *
@@ -56,6 +64,8 @@ SHOP_API int64_t shop_maintenance_tokens(const shop_maintenance_t *maintenance);
 SHOP_API int64_t shop_maintenance_signing_keys(const shop_maintenance_t *maintenance);
 /** Events thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_events(const shop_maintenance_t *maintenance);
+/** Closed accounts whose erasing has begun. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_erasings(const shop_maintenance_t *maintenance);
 /** Mails whose text and recipient were thrown away. @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance);
 /** Counters of wrong passwords that had rested for long enough (guess.h).

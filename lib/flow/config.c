@@ -268,6 +268,11 @@ int32_t shop_config_set_event_life_ms(shop_config_t *config, int64_t life_ms) {
   return set_int64(config, FIELD(config, event_life_ms), life_ms, 1000, 10 * TEN_YEARS_MS);
 }
 
+int32_t shop_config_set_closed_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, closed_life_ms), life_ms, life_ms == 0 ? 0 : 1000,
+                   10 * TEN_YEARS_MS);
+}
+
 int32_t shop_config_set_gateway_key_life_ms(shop_config_t *config, int64_t life_ms) {
   return set_int64(config, FIELD(config, gateway_key_life_ms), life_ms, 1000, TEN_YEARS_MS);
 }

@@ -9,6 +9,7 @@ struct erasing {
   const shop_t *shop;
   int64_t user_id;
   int64_t now_ms;
+  int32_t actor;          /* enum shop_actor, of its begin */
   bool again;             /* asked for, so orders that were erased are looked at as well */
   bool begins;            /* the identity is to go in this step */
   int64_t after_order_id; /* orders up to this one were looked at, */
@@ -21,18 +22,22 @@ struct erasing {
 
 /* ---- the steps ---------------------------------------------------------------------------- */
 
-/* Also what strangers have begun with the address and nobody has finished. */
+/* Also what strangers have begun with the address and nobody has finished. Of an account that was
+   closed the counters are left to rest: the address can be somebody else's by now. */
 static int32_t clear_address(shop__tx_t *tx, const struct erasing *erasing,
                              const struct shop__user_row *user) {
   struct shop__attempt attempt;
   char key[SHOP__EMAIL_BYTES];
-  int32_t status;
+  int32_t status = SHOP_OK;
 
-  if (user->email == NULL || shop__email_parse(user->email, key, NULL) != SHOP_OK)
-    return SHOP_OK;
-  shop__attempt_begin(erasing->shop, key, NULL, &attempt);
-  status = shop__guess_clear(tx, attempt.account.key);
-  return status == SHOP_OK ? shop__registrations_erase(tx, key) : status;
+  if (user->email_key != NULL) {
+    shop__attempt_begin(erasing->shop, user->email_key, NULL, &attempt);
+    status = shop__guess_clear(tx, attempt.account.key);
+  }
+  if (status != SHOP_OK || user->email == NULL ||
+      shop__email_parse(user->email, key, NULL) != SHOP_OK)
+    return status;
+  return shop__registrations_erase(tx, key);
 }
 
 /* The account ends: nobody is found by the address from here on, and no token is good. */
@@ -49,8 +54,8 @@ static int32_t begin(shop__tx_t *tx, const struct erasing *erasing) {
     status = shop__erase_user(tx, erasing->user_id, erasing->now_ms, &begun);
   if (status == SHOP_OK && begun)
     status = shop__user_note(tx, erasing->user_id,
-                             &(struct shop__moment){erasing->now_ms, SHOP_ACTOR_MERCHANT},
-                             "user.erased", NULL);
+                             &(struct shop__moment){erasing->now_ms, erasing->actor}, "user.erased",
+                             NULL);
   return status;
 }
 
@@ -86,6 +91,8 @@ static int32_t step_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK)
     status = shop__cart_drop(tx, erasing->user_id, erasing->now_ms);
   if (status == SHOP_OK)
+    status = shop__registrations_erase_guest(tx, erasing->user_id);
+  if (status == SHOP_OK)
     status = shop__erase_rows(tx, erasing->user_id, STEP_ROWS, &more_rows);
   if (status == SHOP_OK)
     status = erase_orders(tx, erasing, &more_orders);
@@ -116,7 +123,11 @@ static int32_t go_on(shop_t *shop, struct erasing *erasing, struct shop__db_writ
 int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_options_t *options,
                         int32_t *orders_waiting, shop_error_t *err) {
   struct shop__db_write_rule rule = shop__options_rule(options, false);
-  struct erasing erasing = {.shop = shop, .user_id = user_id, .again = true, .begins = true};
+  struct erasing erasing = {.shop = shop,
+                            .user_id = user_id,
+                            .actor = SHOP_ACTOR_MERCHANT,
+                            .again = true,
+                            .begins = true};
   int32_t status;
 
   if (orders_waiting != NULL)
@@ -135,6 +146,40 @@ int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_options_t *opt
   if (status == SHOP_OK && orders_waiting != NULL)
     *orders_waiting = erasing.waiting_before;
   return shop__leave(shop, status);
+}
+
+struct closed {
+  int64_t before_ms;
+  int64_t user_id; /* result; 0: none */
+};
+
+static int32_t closed_fn(shop__tx_t *tx, void *ctx) {
+  struct closed *closed = ctx;
+
+  return shop__erase_closed_next(tx, closed->before_ms, &closed->user_id);
+}
+
+/* Who was begun with is closed no longer but being erased, so the next one is another. */
+int32_t shop__erase_closed(shop_t *shop, int64_t *count, shop_error_t *err) {
+  struct closed closed = {.before_ms = shop__now_ms(shop) - shop->config.closed_life_ms};
+  int32_t status = SHOP_OK;
+
+  if (shop->config.closed_life_ms == 0)
+    return SHOP_OK;
+  while ((status = shop__db_read(shop->db, closed_fn, &closed, err)) == SHOP_OK &&
+         closed.user_id != 0) {
+    struct erasing erasing = {.shop = shop,
+                              .user_id = closed.user_id,
+                              .now_ms = shop__now_ms(shop),
+                              .actor = SHOP_ACTOR_SYSTEM,
+                              .begins = true};
+
+    status = go_on(shop, &erasing, NULL, err);
+    if (status != SHOP_OK)
+      return status;
+    ++*count;
+  }
+  return status;
 }
 
 static int32_t next_fn(shop__tx_t *tx, void *ctx) {

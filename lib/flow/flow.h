@@ -108,6 +108,7 @@ struct shop_config {
   int64_t cart_hold_max_ms;
   int64_t idempotency_life_ms;
   int64_t event_life_ms;
+  int64_t closed_life_ms; /* 0: for ever */
   char language[SHOP__LANGUAGE_BYTES]; /* of mails, where the reader's is not known */
   char mail_reply_to[SHOP__EMAIL_BYTES]; /* "": none */
   struct shop__mail_templates *templates; /* the config's own; NULL: none; never the open shop's */
@@ -283,6 +284,8 @@ int32_t shop__peppers_open(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- erase.c ------------------------------------------------------------------- */
 
+/** Begins with closed accounts whose time is over; *count grows by their number. */
+int32_t shop__erase_closed(shop_t *shop, int64_t *count, shop_error_t *err) SHOP__MUST_USE;
 /** Goes on with users whose erasing was cut off or had to wait. */
 int32_t shop__erase_go_on(shop_t *shop, shop_error_t *err) SHOP__MUST_USE;
 

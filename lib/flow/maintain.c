@@ -15,6 +15,7 @@ struct shop_maintenance {
   int64_t events;
   int64_t mails;
   int64_t guesses;
+  int64_t erasings;
 };
 
 struct step {
@@ -149,6 +150,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = run_steps(shop, forget_guesses, shop->config.guess.life_ms, &done->guesses, err);
   if (status == SHOP_OK)
+    status = shop__erase_closed(shop, &done->erasings, err);
+  if (status == SHOP_OK)
     status = shop__erase_go_on(shop, err);
   if (status == SHOP_OK)
     status = shop__db_checkpoint(shop->db, err);
@@ -189,6 +192,10 @@ int64_t shop_maintenance_events(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->mails;
+}
+
+int64_t shop_maintenance_erasings(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->erasings;
 }
 
 int64_t shop_maintenance_guesses(const shop_maintenance_t *maintenance) {

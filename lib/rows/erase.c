@@ -17,6 +17,9 @@ static const char ERASE_END[] =
 static const char ERASING_NEXT[] =
     "SELECT id FROM users WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL AND id > $1"
     " ORDER BY id LIMIT 1";
+static const char CLOSED_NEXT[] =
+    "SELECT id FROM users WHERE closed_at_ms IS NOT NULL AND erasing_at_ms IS NULL"
+    " AND closed_at_ms < $1 ORDER BY closed_at_ms, id LIMIT 1";
 static const char ERASE_TOKENS[] =
     "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE user_id = $1 ORDER BY id LIMIT "
     "$2)";
@@ -44,7 +47,7 @@ static const char ERASE_CART_LINES[] =
     " ORDER BY l.cart_id, l.position LIMIT $2)";
 /* What waits will not be sent; the row stays, so that the audit finds it. */
 #define EMPTY_MAIL                                                                                 \
-  "UPDATE outbox SET recipient = '', message = $3, reason = NULL,"                                 \
+  "UPDATE outbox SET recipient = '', message = $3, reason = NULL, code_hash = NULL,"               \
   " state = CASE WHEN state IN (1, 2) THEN 4 ELSE state END "
 static const char ERASE_MAIL[] = EMPTY_MAIL
     "WHERE id IN (SELECT id FROM outbox WHERE user_id = $1 AND order_id IS NULL"
@@ -89,16 +92,25 @@ int32_t shop__erase_end(shop__tx_t *tx, int64_t user_id, int64_t now_ms) {
   return shop__query_run(q, NULL);
 }
 
-int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) {
-  shop__query_t *q = shop__query(tx, ERASING_NEXT);
+/* The id of the first row, or 0. */
+static int32_t next_user(shop__tx_t *tx, const char *sql, int64_t bound, int64_t *user_id) {
+  shop__query_t *q = shop__query(tx, sql);
   bool found = false;
   int32_t status;
 
-  shop__query_int(q, 1, after_id);
+  shop__query_int(q, 1, bound);
   status = shop__rows_first(q, &found);
   *user_id = status == SHOP_OK && found ? shop__query_get_int(q, 0) : 0;
   shop__query_reset(q);
   return status;
+}
+
+int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) {
+  return next_user(tx, ERASING_NEXT, after_id, user_id);
+}
+
+int32_t shop__erase_closed_next(shop__tx_t *tx, int64_t before_ms, int64_t *user_id) {
+  return next_user(tx, CLOSED_NEXT, before_ms, user_id);
 }
 
 int32_t shop__erase_rows(shop__tx_t *tx, int64_t user_id, int32_t limit, bool *more) {

@@ -184,6 +184,20 @@ static const struct shop__export_column code_columns[] = {KEY,
                                                           NUMBER("used_at_ms"),
                                                           TEXT("new_email")};
 
+/* Begun by the guest, or by anybody with the user's address. */
+static const char REGISTRATIONS[] =
+    "SELECT slot, email, language, created_at_ms, expires_at_ms, ended FROM registrations"
+    " WHERE guest_id = $1 OR email_key = (SELECT email_key FROM users WHERE id = $1)"
+    " ORDER BY created_at_ms, slot";
+static const struct shop__export_column registration_columns[] = {
+    KEY,          TEXT("email"), TEXT("language"), NUMBER("created_at_ms"), NUMBER("expires_at_ms"),
+    FLAG("ended")};
+static const char REGISTRATION_MAILS[] = MAIL_COLUMNS
+    "WHERE user_id IS NULL AND code_hash IN (SELECT hash FROM registrations WHERE slot = $1)"
+    " ORDER BY id";
+static const struct shop__export_part registration_parts[] = {
+    {PART("mails", REGISTRATION_MAILS, mail_columns)}};
+
 static const char CART_LINES[] =
     "SELECT l.cart_id, p.sku, p.name, l.quantity, l.kept_price_minor FROM cart_lines l"
     " JOIN products p ON p.id = l.product_id WHERE l.cart_id = $1 ORDER BY l.position";
@@ -240,6 +254,7 @@ static const struct shop__export_part user_parts[] = {
     {PART("refresh_tokens", REFRESHES, refresh_columns)},
     {PART("known_sources", SOURCES, source_columns)},
     {PART("codes", CODES, code_columns)},
+    {PART("registrations", REGISTRATIONS, registration_columns), PARTS(registration_parts)},
     {PART("carts", CARTS, cart_columns), PARTS(cart_parts)},
     {PART("orders", ORDERS, order_columns), PARTS(order_parts)},
     {PART("mails", MAILS, mail_columns)},

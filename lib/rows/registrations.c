@@ -38,6 +38,7 @@ static const char DELETE_MAIL_OF_SLOT[] =
   " email = NULL, email_key = NULL, once = NULL, language = NULL, password_hash = NULL,"           \
   " guest_id = NULL"
 #define OF_ADDRESS " WHERE email_key = $1"
+#define OF_GUEST " WHERE guest_id = $1"
 #define EXPIRED(column)                                                                            \
   "(SELECT " column                                                                                \
   " FROM registrations WHERE expires_at_ms > 0 AND expires_at_ms < $1"                             \
@@ -45,6 +46,9 @@ static const char DELETE_MAIL_OF_SLOT[] =
 static const char ERASE_MAILS[] =
     "DELETE FROM outbox WHERE code_hash IN (SELECT hash FROM registrations" OF_ADDRESS ")";
 static const char ERASE[] = EMPTY OF_ADDRESS;
+static const char ERASE_GUESTS_MAILS[] =
+    "DELETE FROM outbox WHERE code_hash IN (SELECT hash FROM registrations" OF_GUEST ")";
+static const char ERASE_GUESTS[] = EMPTY OF_GUEST;
 static const char PRUNE_MAILS[] = "DELETE FROM outbox WHERE code_hash IN " EXPIRED("hash");
 static const char PRUNE[] = EMPTY " WHERE slot IN " EXPIRED("slot");
 
@@ -179,6 +183,19 @@ int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key) {
     return status;
   q = shop__query(tx, ERASE);
   shop__query_text(q, 1, email_key);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__registrations_erase_guest(shop__tx_t *tx, int64_t guest_id) {
+  shop__query_t *q = shop__query(tx, ERASE_GUESTS_MAILS);
+  int32_t status;
+
+  shop__query_int(q, 1, guest_id);
+  status = shop__query_run(q, NULL);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__query(tx, ERASE_GUESTS);
+  shop__query_int(q, 1, guest_id);
   return shop__query_run(q, NULL);
 }
 

@@ -195,6 +195,8 @@ int32_t shop__registrations_end(shop__tx_t *tx, const char *email_key,
                                 int64_t user_id) SHOP__MUST_USE;
 /** Empties all for the address, and deletes their mails. */
 int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key) SHOP__MUST_USE;
+/** The same of all that a guest has begun. */
+int32_t shop__registrations_erase_guest(shop__tx_t *tx, int64_t guest_id) SHOP__MUST_USE;
 /** Likewise those that expired before a time. */
 int32_t shop__prune_registrations(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                                   int64_t *count) SHOP__MUST_USE;
@@ -825,6 +827,10 @@ int32_t shop__erase_user(shop__tx_t *tx, int64_t user_id, int64_t now_ms,
 int32_t shop__erase_end(shop__tx_t *tx, int64_t user_id, int64_t now_ms) SHOP__MUST_USE;
 /** The next user after an id who is being erased; 0: none. */
 int32_t shop__erasing_next(shop__tx_t *tx, int64_t after_id, int64_t *user_id) SHOP__MUST_USE;
+/** A user who has closed the account before a time and is not being erased, the first
+    one; 0: none. */
+int32_t shop__erase_closed_next(shop__tx_t *tx, int64_t before_ms,
+                                int64_t *user_id) SHOP__MUST_USE;
 /** At most `limit` rows of each table that are about the user and no order: tokens, idempotency keys,
     known sources, details of events, what is in carts that were left, mail. *more: there may be others. */
 int32_t shop__erase_rows(shop__tx_t *tx, int64_t user_id, int32_t limit,

@@ -134,6 +134,27 @@ static void ask_for_codes(struct person *person) {
             SHOP_ERR_CREDENTIALS);
 }
 
+/* Registrations are a guest's; she is made one for it. */
+static void begin_a_registration(struct person *person) {
+  struct world *world = person->world;
+  shop_options_t *options = person_options(NULL);
+  shop_token_t *none = NULL;
+  char sql[100];
+
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, true), SHOP_OK);
+  world_reopen(world);
+  ck_assert_int_eq(shop_options_set_language(options, "en"), SHOP_OK);
+  ck_status(
+      world,
+      shop_user_register(world->shop, PERSON_SECOND_EMAIL, PASSWORD, options, &none, world->err),
+      SHOP_CONFIRM_MAIL);
+  shop_options_free(options);
+  snprintf(sql, sizeof sql, "UPDATE registrations SET guest_id = %lld", (long long)person->user_id);
+  world_vandalise(world, sql);
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, false), SHOP_OK);
+  world_reopen(world);
+}
+
 struct person person_in(struct world *world) {
   struct person person = {.world = world};
   shop_order_t *order = NULL;
@@ -155,6 +176,7 @@ struct person person_in(struct world *world) {
   ck_ok(world, shop_mail_deliver(world->shop, 1, NULL, world->err));
   world->transport.mood = TRANSPORT_DELIVERS;
   ask_for_codes(&person);
+  begin_a_registration(&person);
   return person;
 }
 

@@ -8,6 +8,7 @@
 #include <harness.h>
 
 #define PERSON_EMAIL "Ada.Lovelace@Example.org"
+#define PERSON_SECOND_EMAIL "Second.Ada@example.org"
 #define PERSON_PASSWORD "a horse of another colour"
 #define PERSON_SHIPPING "Ada \"Countess\"\n12 Analytical Street\nLondon \\ England"
 #define PERSON_LABEL "the countess's phone"
@@ -23,7 +24,7 @@ struct person {
 };
 
 /* Of her: a paid order with everything on it, one that was declined, one that waits for her
-   step, whose cart is held; mail sent, failed and queued, with codes and without; codes,
+   step, whose cart is held; a registration that waits; mail sent, failed and queued, with codes and without; codes,
    sessions, refresh tokens, a known source, a wrong password, idempotency keys. */
 struct person person_new(void);
 /* With the setting of world_prepare's config changed before. */

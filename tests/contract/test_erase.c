@@ -357,6 +357,87 @@ START_TEST(waits_and_fails) {
 }
 END_TEST
 
+/* ---- closed accounts ----------------------------------------------------------------------------
+ */
+
+static int64_t erasings(struct world *world) {
+  shop_maintenance_t *maintenance = NULL;
+  int64_t count;
+
+  ck_ok(world, shop_maintain(world->shop, &maintenance, world->err));
+  count = shop_maintenance_erasings(maintenance);
+  shop_maintenance_free(maintenance);
+  return count;
+}
+
+/* Two neighbours close their accounts, and she does: after the set time, and not a millisecond
+   before, the upkeep erases all that is closed, and nobody else. */
+START_TEST(closed_are_erased_in_time) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL, *others[2];
+  int64_t user_id;
+
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, 86400000), SHOP_OK);
+  world_open(world);
+  user_id = scene(world, &token);
+  for (int i = 0; i < 2; i++) {
+    char email[40];
+
+    snprintf(email, sizeof email, "neighbour%d@example.net", i);
+    ck_ok(world, shop_user_login(world->shop, email, PASSWORD, NULL, &others[i], world->err));
+    ck_ok(world, shop_account_close(world->shop, others[i], PASSWORD, NULL, world->err));
+    shop_token_free(others[i]);
+  }
+  world_pass_ms(world, 1);
+  ck_ok(world, shop_account_close(world->shop, token, PASSWORD, NULL, world->err));
+  world_pass_ms(world, 86400000 - 1);
+  ck_assert_int_eq(erasings(world), 0);
+  world_pass_ms(world, 1);
+  ck_assert_int_eq(erasings(world), 2);
+  ck_assert_int_eq(erased(world, user_id), 0);
+  ck_traces(world, true);
+  world_pass_ms(world, 1);
+  ck_assert_int_eq(erasings(world), 1);
+  ck_assert_int_eq(erased(world, user_id), 1);
+  ck_traces(world, false);
+  ck_assert_int_eq(erasings(world), 0);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE erased_at_ms IS NOT NULL"),
+                   3);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE email IS NOT NULL"), 58);
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM events WHERE name = 'user.erased' AND actor = 4"),
+      3);
+  world_verify(world, 0);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* Unless the host says so nobody is erased by time; values out of range change nothing. */
+START_TEST(closed_stay_by_default) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL;
+
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, 999), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, -1), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, INT64_MAX), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_closed_life_ms(NULL, 1000), SHOP_ERR_ARGUMENT);
+  world_open(world);
+  token = world_register(world, PERSON);
+  ck_ok(world, shop_account_close(world->shop, token, PASSWORD, NULL, world->err));
+  world_pass_ms(world, INT64_C(86400000) * 365 * 100);
+  ck_assert_int_eq(erasings(world), 0);
+  ck_assert_int_eq(shop_maintenance_erasings(NULL), 0);
+  ck_assert_int_gt(traces(world, "lovelace"), 0);
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, 1000), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_closed_life_ms(world->config, 0), SHOP_OK);
+  world_reopen(world);
+  ck_assert_int_eq(erasings(world), 0);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* ---- killed between any two steps -------------------------------------------------------------
  */
 
@@ -434,8 +515,9 @@ START_TEST(killed_at_every_step) {
 END_TEST
 
 int main(void) {
-  const TTest *tests[] = {nothing_stays,   waits_for_payments, nothing_comes_back,
-                          cart_is_dropped, waits_and_fails,    killed_at_every_step};
+  const TTest *tests[] = {nothing_stays,          waits_for_payments,  nothing_comes_back,
+                          cart_is_dropped,        waits_and_fails,     closed_are_erased_in_time,
+                          closed_stay_by_default, killed_at_every_step};
 
   return HARNESS_RUN("erase", tests);
 }

@@ -61,6 +61,7 @@ START_TEST(every_row) {
                {"known_sources", "known_sources"},
                {"codes", "codes"},
                {"carts", "carts"},
+
                {"orders", "orders"},
                {"requests", "requests"}};
   struct person person = person_new();

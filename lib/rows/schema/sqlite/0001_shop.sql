@@ -61,6 +61,9 @@ CREATE INDEX codes_user ON codes (user_id, kind, created_at_ms);
 CREATE INDEX codes_expiry ON codes (expires_at_ms);
 CREATE INDEX users_erasing ON users (id) WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL;
 
+CREATE INDEX users_closed ON users (closed_at_ms, id)
+  WHERE closed_at_ms IS NOT NULL AND erasing_at_ms IS NULL;
+
 -- Registrations that a code from a mail is to finish. One for an address that is taken is
 -- kept likewise; its code is in no mail. A slot is free when it expires at 0.
 CREATE TABLE registrations (
@@ -78,6 +81,7 @@ CREATE TABLE registrations (
   CHECK ((expires_at_ms = 0) = (hash IS NULL)),
   CHECK ((hash IS NULL) = (email_key IS NULL))
 ) STRICT;
+CREATE INDEX registrations_guest ON registrations (guest_id) WHERE guest_id IS NOT NULL;
 CREATE INDEX registrations_expiry ON registrations (expires_at_ms, slot);
 CREATE INDEX registrations_email ON registrations (email_key, created_at_ms)
   WHERE email_key IS NOT NULL;
