@@ -32,6 +32,8 @@ WALKS = {
     "audit_rows.SHARED_REFERENCES_EACH": "the audit",
     "outbox.COUNT_SENT": "shop_mail_stats counts what was sent and is kept still",
     "tokens.LAST_EXPIRY": "the first entry of an index",
+    "registrations.OLDEST_SLOT": "the first entry of an index",
+    "registrations.LAST_SLOT": "the last entry of the table",
     "peppers.USER_WITH_PEPPER": "a pepper that was not given, when the shop is opened",
 }
 
@@ -52,6 +54,8 @@ BY = {
     "prune.EXPIRE_CARTS": "carts_open",
     "orders.ORDERS_NOT_PLACED": "orders_open",
     "erase.ERASING_NEXT": "users_erasing",
+    "erase.CLOSED_NEXT": "users_closed",
+    "export.MAILS": "outbox_user",
     "reports.REPORTS_UNMATCHED": "reports_unmatched",
 }
 
