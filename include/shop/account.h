@@ -35,7 +35,9 @@ enum shop_link {
   /** To `shop_account_email_confirm`. */
   SHOP_LINK_EMAIL = 3,
   /** To `shop_user_register_confirm`, which asks for the password as well. */
-  SHOP_LINK_REGISTRATION = 4
+  SHOP_LINK_REGISTRATION = 4,
+  /** To `shop_account_unlock`. */
+  SHOP_LINK_UNLOCK = 5
 };
 
 /**
@@ -53,7 +55,7 @@ SHOP_API int32_t shop_config_set_link_base(shop_config_t *config, int32_t link, 
 /** How long a code for an address is good. @param life_ms 1 minute to 30 days;
     default 24 hours @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
 SHOP_API int32_t shop_config_set_verify_life_ms(shop_config_t *config, int64_t life_ms);
-/** How long a code for a new password is good. @param life_ms 1 minute to 24 hours;
+/** How long a code for a new password, or to unlock, is good. @param life_ms 1 minute to 24 hours;
     default 1 hour @return SHOP_OK; SHOP_ERR_ARGUMENT @since 0.1.0 */
 SHOP_API int32_t shop_config_set_reset_life_ms(shop_config_t *config, int64_t life_ms);
 /** How many codes of one kind a user is mailed in an hour. @param count 1 to 100;
@@ -162,9 +164,10 @@ SHOP_API void shop_session_page_free(shop_session_page_t *page);
 /**
  * Mails a code to the user's address (SHOP_MAIL_VERIFY_ADDRESS).
  *
- * @param options takes the deadline
+ * @param options take the deadline and the source
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the address is verified already,
- *   or the shop writes no such mail; SHOP_ERR_THROTTLED too many in an hour;
+ *   or the shop writes no such mail; SHOP_ERR_THROTTLED too many in an hour, or for this
+ *   source (guess.h);
  *   SHOP_ERR_FOREIGN, SHOP_ERR_TOKEN_INVALID, SHOP_ERR_TOKEN_EXPIRED,
  *   SHOP_ERR_TOKEN_REVOKED, SHOP_ERR_USER_DISABLED; SHOP_ERR_BUSY the account kept
  *   changing meanwhile; or as any call that writes
@@ -225,9 +228,10 @@ SHOP_API int32_t shop_account_email_confirm(shop_t *shop, const char *code,
  * by this call itself.
  *
  * @param email   as for a login
- * @param options takes the deadline
- * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the shop writes no such mail; or
- *   as any call that writes
+ * @param options take the deadline and the source
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_STATE the shop writes no such mail;
+ *   SHOP_ERR_THROTTLED too many mails for this source, whoever they were for
+ *   (guess.h); or as any call that writes
  * @since 0.1.0
  */
 SHOP_API int32_t shop_account_reset_request(shop_t *shop, const char *email,
@@ -263,6 +267,37 @@ SHOP_API int32_t shop_account_reset(shop_t *shop, const char *code, const char *
  * @since 0.1.0
  */
 SHOP_API int32_t shop_account_export(shop_t *shop, const shop_token_t *token, shop_text_t **out,
+                                     shop_error_t *err);
+
+/* ---- a login that is locked ----------------------------------------------------------- */
+
+/**
+ * Mails a code that opens a login which wrong passwords have closed (guess.h), if the
+ * address has an account (SHOP_MAIL_UNLOCK); whether it has, and whether it is closed,
+ * is not told: as `shop_account_reset_request`. No mail is written by the lock itself,
+ * for then guessers would fill the mailbox.
+ *
+ * @param email   as for a login
+ * @param options take the deadline and the source
+ * @return as `shop_account_reset_request`
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_unlock_request(shop_t *shop, const char *email,
+                                             const shop_options_t *options, shop_error_t *err);
+/**
+ * Takes the code back: the login is open for the source that brings it. A lock and a
+ * wait of the account there are over, and the source is known for the user (guess.h), so
+ * that those who go on guessing elsewhere no longer make it wait. Nothing opens for any other
+ * source, also not for the one that has asked for the code. Without a source the
+ * account's wait is over.
+ *
+ * @param code    as it was mailed
+ * @param options take the deadline, and the source: that from which the user will log in,
+ *                such as the browser with which the link was opened
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_CODE; or as any call that writes
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_account_unlock(shop_t *shop, const char *code, const shop_options_t *options,
                                      shop_error_t *err);
 
 /* ---- the end ------------------------------------------------------------------------- */

@@ -21,7 +21,8 @@
  *    A new password forgets all of them but the source that it was set from.
  * 3. An account from one source: waits in the same way, known or not; after
  *    `login_tries_lock` wrong passwords it is locked there, SHOP_ERR_LOCKED,
- *    until the lock's time is over. No other source is touched by it. Without a
+ *    until the lock's time is over, or a code from a mail ends it where it comes
+ *    back (`shop_account_unlock`). No other source is touched by it. Without a
  *    source there is no lock, for it would be the owner's too.
  * 4. A source over all accounts: after `source_tries_free` wrong passwords it
  *    waits as well, but not for accounts it is known for. A good login does not
@@ -36,6 +37,10 @@
  *
  * Registrations from one source are counted in the same way as 4, the good ones
  * too; and so are guests (guest.h), by themselves. What gives no source is only counted by account.
+ *
+ * Mails that are asked for, for whatever address, are counted by source too: so
+ * many in an hour (`shop_account_verify_request`, `..._reset_request`,
+ * `..._unlock_request`, `..._email_request`, and registrations by mail).
  *
  * The counters are rows of the store: a restart resets none, and processes
  * share them. There are at most `guess_rows_max` of them: when they are full a
@@ -72,6 +77,9 @@ SHOP_API int32_t shop_config_set_login_lock_ms(shop_config_t *config, int64_t lo
 /** Wrong passwords, and likewise registrations, from one source over all
     accounts that cost no wait, 1 to 1,000,000. Default 50. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_source_tries_free(shop_config_t *config, int32_t count);
+/** Mails that one source may ask for in an hour, 1 to 1,000,000. Default 20.
+    @since 0.1.0 */
+SHOP_API int32_t shop_config_set_source_mails_hourly_max(shop_config_t *config, int32_t count);
 /** After how long without a failure a counter is forgotten, 1,000 ms to 365
     days. Default 24 hours. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_guess_life_ms(shop_config_t *config, int64_t life_ms);

@@ -63,7 +63,7 @@ int32_t shop_config_set_registrations_max(shop_config_t *config, int32_t count) 
 int32_t shop_config_set_link_base(shop_config_t *config, int32_t link, const char *base) {
   int32_t status = SHOP_OK;
 
-  if (config == NULL || link < SHOP_LINK_VERIFY || link > SHOP_LINK_REGISTRATION)
+  if (config == NULL || link < SHOP_LINK_VERIFY || link > SHOP_LINK_UNLOCK)
     return SHOP_ERR_ARGUMENT;
   if (base == NULL) {
     config->codes.link_bases[link][0] = '\0';
@@ -83,8 +83,9 @@ int32_t shop_config_set_link_base(shop_config_t *config, int32_t link, const cha
 
 /* Two ids of 128 bits: no one is guessed, so the hash needs no salt and no cost. */
 void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct shop__code *code) {
-  int64_t life_ms = kind == SHOP__CODE_RESET ? shop->config.codes.reset_life_ms
-                                             : shop->config.codes.verify_life_ms;
+  bool opens = kind == SHOP__CODE_RESET || kind == SHOP__CODE_UNLOCK;
+  int64_t life_ms =
+      opens ? shop->config.codes.reset_life_ms : shop->config.codes.verify_life_ms;
 
   *code = (struct shop__code){.kind = kind, .now_ms = now_ms, .expires_at_ms = now_ms + life_ms};
   shop__random_id(code->text);
@@ -92,12 +93,14 @@ void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct sh
   shop__digest_secret(code->text, strlen(code->text), code->hash);
 }
 
-static int32_t mail_of(const struct shop__code *code) {
-  switch ((enum shop__code_kind)code->kind) {
+int32_t shop__code_mail_kind(int32_t kind) {
+  switch ((enum shop__code_kind)kind) {
   case SHOP__CODE_RESET:
     return SHOP_MAIL_PASSWORD_RESET;
   case SHOP__CODE_REGISTRATION:
     return SHOP_MAIL_REGISTRATION;
+  case SHOP__CODE_UNLOCK:
+    return SHOP_MAIL_UNLOCK;
   case SHOP__CODE_VERIFY:
   case SHOP__CODE_EMAIL:
     break;
@@ -120,7 +123,7 @@ int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int
   (void)snprintf(link, sizeof link, "%s%s", base, code->text);
   status =
       shop__letter_account(shop,
-                           &(struct shop__letter_account){.kind = mail_of(code),
+                           &(struct shop__letter_account){.kind = shop__code_mail_kind(code->kind),
                                                           .user_id = user_id,
                                                           .recipient = recipient,
                                                           .language = language,

@@ -13,6 +13,7 @@ struct request {
   const char *new_email;
   char new_key[SHOP__EMAIL_BYTES];
   struct shop__code code;
+  struct shop__attempt gate; /* mails asked for from this source */
   int64_t taken; /* by whom else, when the letter was written; 0: nobody */
   struct shop__post post;
 };
@@ -54,7 +55,9 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   owner->changed |= taken != request->taken;
   if (owner->changed)
     return SHOP_OK;
-  status = shop__code_store(tx, request->shop, &request->code, owner->user_id, request->new_email,
+  status = shop__mail_gate_count(tx, &request->gate);
+  if (status == SHOP_OK)
+    status = shop__code_store(tx, request->shop, &request->code, owner->user_id, request->new_email,
                             &too_many);
   if (status == SHOP_OK && too_many)
     return shop__codes_too_many(tx);
@@ -127,6 +130,8 @@ int32_t shop_account_email_request(shop_t *shop, const shop_token_t *token, cons
     status = shop__email_parse(new_email, request.new_key, err);
   if (status == SHOP_OK)
     status = shop__code_mail_check(shop, SHOP_MAIL_VERIFY_ADDRESS, err);
+  if (status == SHOP_OK)
+    status = shop__mail_gate_check(shop, options, &request.gate, err);
   if (status == SHOP_OK)
     status = request_change(shop, &request, password, options, err);
   shop__memory_wipe(&request, sizeof request);

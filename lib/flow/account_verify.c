@@ -12,6 +12,7 @@ struct request {
   int64_t user_id;
   char email[SHOP__EMAIL_BYTES];
   char language[SHOP__LANGUAGE_BYTES];
+  struct shop__attempt gate; /* mails asked for from this source */
   struct shop__post post;
   bool changed; /* the address is not what it was: ask again */
 };
@@ -46,7 +47,9 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   request->changed = user.verified || strcmp(user.email, request->email) != 0;
   if (request->changed)
     return SHOP_OK;
-  status = shop__code_store(tx, request->shop, &request->code, user.id, NULL, &too_many);
+  status = shop__mail_gate_count(tx, &request->gate);
+  if (status == SHOP_OK)
+    status = shop__code_store(tx, request->shop, &request->code, user.id, NULL, &too_many);
   if (status == SHOP_OK && too_many)
     return shop__codes_too_many(tx);
   if (status == SHOP_OK)
@@ -79,9 +82,11 @@ int32_t shop_account_verify_request(shop_t *shop, const shop_token_t *token,
 
   if (status != SHOP_OK)
     return status;
-  status = shop__options_check(options, SHOP__TAKES_DEADLINE, err);
+  status = shop__options_check(options, SHOP__TAKES_SOURCE, err);
   if (status == SHOP_OK)
     status = shop__code_mail_check(shop, SHOP_MAIL_VERIFY_ADDRESS, err);
+  if (status == SHOP_OK)
+    status = shop__mail_gate_check(shop, options, &request.gate, err);
   if (status == SHOP_OK) {
     shop__code_draw(shop, SHOP__CODE_VERIFY, shop__now_ms(shop), &request.code);
     for (int tries = 0; status == SHOP_OK && request.changed && tries < SHOP__ACCOUNT_TRIES;

@@ -60,6 +60,7 @@ struct shop__guess_settings {
   int32_t source_tries_free;
   int64_t life_ms;
   int32_t rows_max;
+  int32_t source_mails_max; /* in an hour */
 };
 #define SHOP__LINK_MAX 500
 /** Codes that are mailed. */
@@ -68,7 +69,7 @@ struct shop__code_settings {
   int64_t reset_life_ms;
   int32_t hourly_max; /* of one kind, for one user */
   bool purchase_needs_verified;
-  char link_bases[SHOP_LINK_REGISTRATION + 1][SHOP__LINK_MAX + 1]; /* "": the mail shows the code */
+  char link_bases[SHOP_LINK_UNLOCK + 1][SHOP__LINK_MAX + 1]; /* "": the mail shows the code */
   bool register_by_mail;
   int64_t registrations_max; /* that wait at once */
 };
@@ -336,16 +337,24 @@ int32_t shop__source_trust(shop__tx_t *tx, const struct shop__attempt *attempt,
     attempt's source, if it has one, the lock; it is the user's from now on. */
 int32_t shop__attempt_forgive(shop__tx_t *tx, const struct shop__attempt *attempt,
                               int64_t user_id) SHOP__MUST_USE;
+/** Likewise, and no more than is needed: with a source the account's wait goes on for
+    others, for it does not count where the user is known. */
+int32_t shop__attempt_unlock(shop__tx_t *tx, const struct shop__attempt *attempt,
+                             int64_t user_id) SHOP__MUST_USE;
 /** Inside the write of a new password: only the attempt's source stays known, for who
     knew the old one may have been known as well. */
 int32_t shop__sources_forget_others(shop__tx_t *tx, const struct shop__attempt *attempt,
                                     int64_t user_id) SHOP__MUST_USE;
-/** Calls that are counted by source alone. kind: 'r' register, 'm' asking for a
-    mail, 'g' guests. Without a source nothing is counted. SHOP_ERR_THROTTLED. */
+/** Calls that are counted by source alone. kind: 'r' register, 'g' guests. Without a source nothing is counted. SHOP_ERR_THROTTLED. */
 int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
                          struct shop__attempt *gate, shop_error_t *err) SHOP__MUST_USE;
 /** Inside the write of such a call, whether it succeeds or not. */
 int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_USE;
+/** The same for calls that ask for a mail, of which a source has so many in an hour,
+    whatever the address; SHOP_ERR_THROTTLED by either. */
+int32_t shop__mail_gate_check(shop_t *shop, const shop_options_t *options,
+                              struct shop__attempt *gate, shop_error_t *err) SHOP__MUST_USE;
+int32_t shop__mail_gate_count(shop__tx_t *tx, struct shop__attempt *gate) SHOP__MUST_USE;
 
 /* ---- guest.c: shoppers without an address --------------------------------------- */
 

@@ -62,7 +62,8 @@ enum shop__code_kind {
   SHOP__CODE_VERIFY = SHOP_LINK_VERIFY,
   SHOP__CODE_RESET = SHOP_LINK_RESET,
   SHOP__CODE_EMAIL = SHOP_LINK_EMAIL,
-  SHOP__CODE_REGISTRATION = SHOP_LINK_REGISTRATION
+  SHOP__CODE_REGISTRATION = SHOP_LINK_REGISTRATION,
+  SHOP__CODE_UNLOCK = SHOP_LINK_UNLOCK
 };
 #define SHOP__CODE_BYTES 45 /* 44 characters of base64url and a NUL */
 /** A code on its way out, or one that came back; to be wiped. */
@@ -75,6 +76,8 @@ struct shop__code {
 };
 /** Draws 256 bits. */
 void shop__code_draw(const shop_t *shop, int32_t kind, int64_t now_ms, struct shop__code *code);
+/** The kind of mail that carries a kind of code. */
+int32_t shop__code_mail_kind(int32_t kind);
 /** SHOP_ERR_STATE where mail of the kind is turned off. */
 int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind,
                               shop_error_t *err) SHOP__MUST_USE;
@@ -99,6 +102,13 @@ int32_t shop__code_check(const char *text, int32_t kind, int64_t now_ms, struct 
 /** The row of a code that is good now, and its user; else SHOP_ERR_CODE. */
 int32_t shop__code_find(shop__tx_t *tx, const struct shop__code *code, struct shop__code_row *row,
                         struct shop__user_row *user) SHOP__MUST_USE;
+
+/* ---- account_request.c: a code for who has but an address ---------------------------------- */
+
+/** A whole public call: mails a code to the address, if it has an account; the answer and
+    the cost are the same if not. */
+int32_t shop__code_request(shop_t *shop, int32_t kind, const char *email,
+                           const shop_options_t *options, shop_error_t *err) SHOP__MUST_USE;
 
 /** What a mail tells that only says what has happened. */
 struct shop__notice {

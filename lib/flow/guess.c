@@ -27,7 +27,8 @@ static int32_t set_ms(shop_config_t *config, int64_t *field, int64_t ms, int64_t
   return SHOP_OK;
 }
 
-#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
+#define HOUR_MS (INT64_C(60) * 60 * 1000)
+#define DAY_MS (24 * HOUR_MS)
 #define FIELD(config, name) ((config) == NULL ? NULL : &(config)->guess.name)
 
 void shop__guess_defaults(struct shop__guess_settings *settings) {
@@ -40,6 +41,7 @@ void shop__guess_defaults(struct shop__guess_settings *settings) {
       .source_tries_free = 50,
       .life_ms = DAY_MS,
       .rows_max = 100000,
+      .source_mails_max = 20,
   };
 }
 
@@ -73,6 +75,10 @@ int32_t shop_config_set_guess_life_ms(shop_config_t *config, int64_t life_ms) {
 
 int32_t shop_config_set_guess_rows_max(shop_config_t *config, int32_t count) {
   return set_count(config, FIELD(config, rows_max), count, 100, 10000000);
+}
+
+int32_t shop_config_set_source_mails_hourly_max(shop_config_t *config, int32_t count) {
+  return set_count(config, FIELD(config, source_mails_max), count, 1, 1000000);
 }
 
 /* ---- who is asking ----------------------------------------------------------------------- */
@@ -189,16 +195,14 @@ static int32_t judge(const struct shop__attempt *attempt, shop_error_t *err) {
 /* ---- counting ----------------------------------------------------------------------------------
  */
 
-/* One more failure; a new counter takes a free slot, or the place of the weakest. */
-static int32_t count_one(shop__tx_t *tx, const struct shop__attempt *attempt,
-                         struct shop__counter *counter) {
-  int32_t status = look_at(tx, attempt, counter);
+/* A new counter takes a free slot, or the place of the weakest. */
+static int32_t store_counter(shop__tx_t *tx, const struct shop__attempt *attempt,
+                             struct shop__counter *counter) {
   int64_t last = 0;
+  int32_t status;
 
-  counter->row.failures++;
-  counter->row.at_ms = attempt->now_ms;
-  if (status != SHOP_OK || counter->row.slot != 0)
-    return status != SHOP_OK ? status : shop__guess_update(tx, counter->key, &counter->row);
+  if (counter->row.slot != 0)
+    return shop__guess_update(tx, counter->key, &counter->row);
   status = shop__guess_last_slot(tx, &last);
   if (status == SHOP_OK && last < attempt->shop->config.guess.rows_max) {
     counter->row.slot = last + 1;
@@ -207,6 +211,16 @@ static int32_t count_one(shop__tx_t *tx, const struct shop__attempt *attempt,
   if (status == SHOP_OK)
     status = shop__guess_weakest_slot(tx, &counter->row.slot);
   return status == SHOP_OK ? shop__guess_update(tx, counter->key, &counter->row) : status;
+}
+
+/* One more failure. */
+static int32_t count_one(shop__tx_t *tx, const struct shop__attempt *attempt,
+                         struct shop__counter *counter) {
+  int32_t status = look_at(tx, attempt, counter);
+
+  counter->row.failures++;
+  counter->row.at_ms = attempt->now_ms;
+  return status == SHOP_OK ? store_counter(tx, attempt, counter) : status;
 }
 
 static int32_t tell(shop__tx_t *tx, const struct shop__attempt *attempt, const char *name,
@@ -317,8 +331,15 @@ int32_t shop__attempt_forgive(shop__tx_t *tx, const struct shop__attempt *attemp
                               int64_t user_id) {
   int32_t status = shop__guess_clear(tx, attempt->account.key);
 
-  if (status != SHOP_OK || !attempt->has_source)
-    return status;
+  return status == SHOP_OK && attempt->has_source ? shop__attempt_unlock(tx, attempt, user_id)
+                                                  : status;
+}
+
+int32_t shop__attempt_unlock(shop__tx_t *tx, const struct shop__attempt *attempt, int64_t user_id) {
+  int32_t status;
+
+  if (!attempt->has_source)
+    return shop__guess_clear(tx, attempt->account.key);
   status = shop__guess_clear(tx, attempt->pair.key);
   return status == SHOP_OK ? shop__source_trust(tx, attempt, user_id) : status;
 }
@@ -358,4 +379,61 @@ int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
 
 int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) {
   return gate->has_source ? count_one(tx, gate, &gate->source) : SHOP_OK;
+}
+
+/* ---- mails: so many in an hour
+ * ------------------------------------------------------------------- */
+
+/* The counter holds when the hour began. */
+static int32_t look_at_hour(shop__tx_t *tx, struct shop__attempt *gate) {
+  struct shop__guess_row *row = &gate->source.row;
+  int32_t status = shop__guess_get(tx, gate->source.key, row);
+
+  if (gate->now_ms < row->at_ms || gate->now_ms - row->at_ms >= HOUR_MS)
+    row->failures = 0;
+  return status;
+}
+
+static int32_t judge_mails(const struct shop__attempt *gate, shop_error_t *err) {
+  const struct shop__guess_row *row = &gate->source.row;
+
+  if (row->failures < gate->shop->config.guess.source_mails_max)
+    return SHOP_OK;
+  return throttle(HOUR_MS - (gate->now_ms - row->at_ms), err);
+}
+
+static int32_t look_at_hour_fn(shop__tx_t *tx, void *ctx) {
+  return look_at_hour(tx, ctx);
+}
+
+int32_t shop__mail_gate_check(shop_t *shop, const shop_options_t *options,
+                              struct shop__attempt *gate, shop_error_t *err) {
+  const char *source = shop__options_source(options);
+  int32_t status;
+
+  *gate = (struct shop__attempt){.shop = shop, .has_source = source != NULL};
+  if (source == NULL)
+    return SHOP_OK;
+  make_key(shop, 'm', "", source, gate->source.key);
+  gate->now_ms = shop__now_ms(shop);
+  status = shop__db_read(shop->db, look_at_hour_fn, gate, err);
+  return status == SHOP_OK ? judge_mails(gate, err) : status;
+}
+
+/* Asked again here, so that many at once do not slip through. */
+int32_t shop__mail_gate_count(shop__tx_t *tx, struct shop__attempt *gate) {
+  struct shop__guess_row *row = &gate->source.row;
+  int32_t status;
+
+  if (!gate->has_source)
+    return SHOP_OK;
+  status = look_at_hour(tx, gate);
+  if (status == SHOP_OK)
+    status = judge_mails(gate, shop__tx_error(tx));
+  if (status != SHOP_OK)
+    return status;
+  if (row->failures == 0)
+    row->at_ms = gate->now_ms;
+  row->failures++;
+  return store_counter(tx, gate, &gate->source);
 }

@@ -18,10 +18,12 @@
 struct asking {
   const struct shop__registering *by;
   const shop_t *shop;
+  const shop_options_t *options; /* the source; or NULL */
   struct shop__code code;
   bool has_once;
   uint8_t once[SHOP__DIGEST_BYTES];
   char password_hash[SHOP__PASSWORD_HASH_BYTES];
+  struct shop__attempt mails; /* asked for from this source */
   struct shop__post post;
   int64_t taken; /* by whom, when the letter was written; 0: nobody */
   char language[SHOP__LANGUAGE_BYTES];
@@ -129,7 +131,10 @@ static int32_t ask_fn(shop__tx_t *tx, void *ctx) {
     status = check_address(tx, asking);
   if (status == SHOP_OK)
     status = shop__gate_count(tx, asking->by->gate);
-  return status != SHOP_OK || asking->repeated ? status : store(tx, asking);
+  if (status != SHOP_OK || asking->repeated)
+    return status;
+  status = shop__mail_gate_count(tx, &asking->mails);
+  return status == SHOP_OK ? store(tx, asking) : status;
 }
 
 static int32_t write_letter(const shop_t *shop, struct asking *asking, shop_error_t *err) {
@@ -154,6 +159,8 @@ static int32_t ask_once(shop_t *shop, struct asking *asking, const struct shop__
   struct shop__db_write_rule rule;
   int32_t status = shop__db_glance(shop->db, look_fn, asking, err);
 
+  if (status == SHOP_OK && !asking->repeated)
+    status = shop__mail_gate_check(shop, asking->options, &asking->mails, err);
   if (status == SHOP_OK && asking->password_hash[0] == '\0')
     status = shop__password_hash(shop->hasher, asking->by->password, patience->until_us,
                                  asking->password_hash, err);
@@ -170,7 +177,7 @@ static int32_t ask_once(shop_t *shop, struct asking *asking, const struct shop__
 int32_t shop__register_by_mail(shop_t *shop, const struct shop__registering *by,
                                const shop_options_t *options, shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
-  struct asking asking = {.by = by, .shop = shop, .changed = true};
+  struct asking asking = {.by = by, .shop = shop, .options = options, .changed = true};
   const char *key = by->once->key;
   int32_t status = shop__code_mail_check(shop, SHOP_MAIL_REGISTRATION, err);
 

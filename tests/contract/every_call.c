@@ -202,6 +202,9 @@ MAKE_PLAIN(account_email_request,
            shop_account_email_request(shop, account(props, 2), PASSWORD, "second2@example.org",
                                       NULL, err))
 MAKE_PLAIN(account_email_confirm, shop_account_email_confirm(shop, props->email_code, NULL, err))
+MAKE_PLAIN(account_unlock_request,
+           shop_account_unlock_request(shop, "account1@example.org", NULL, err))
+MAKE_PLAIN(account_unlock, shop_account_unlock(shop, props->unlock_code, NULL, err))
 MAKE_GIVING(user_register_confirm, shop_token_t, shop_token_free,
             shop_user_register_confirm(shop, "late@example.org", PASSWORD,
                                        props->registration_code, NULL, out, err))
@@ -355,6 +358,8 @@ const struct call every_call[] = {
     {"shop_account_reset", true, false, false, true, account_reset},
     {"shop_account_email_request", true, true, false, false, account_email_request},
     {"shop_account_email_confirm", true, false, false, true, account_email_confirm},
+    {"shop_account_unlock_request", true, false, false, false, account_unlock_request},
+    {"shop_account_unlock", true, false, false, true, account_unlock},
     {"shop_user_register_confirm", true, false, true, true, user_register_confirm},
     {"shop_account_close", true, true, false, true, account_close},
     {"shop_account_session_list", false, true, true, false, account_session_list},
@@ -455,7 +460,7 @@ static void take_code(struct world *world, const char *recipient, char out[45]) 
 }
 
 static void add_codes(struct scene *scene) {
-  static char codes[4][45]; /* each test has a process of its own */
+  static char codes[5][45]; /* each test has a process of its own */
   struct world *world = scene->world;
   shop_token_t *none = NULL;
 
@@ -467,6 +472,8 @@ static void add_codes(struct scene *scene) {
   ck_status(world, shop_user_register(world->shop, "late@example.org", PASSWORD, NULL, &none,
                                       world->err),
             SHOP_CONFIRM_MAIL);
+  ck_ok(world, shop_account_unlock_request(world->shop, "account2@example.org", NULL, world->err));
+  take_code(world, "account2@example.org", codes[4]);
   take_code(world, "late@example.org", codes[3]);
   take_code(world, "account0@example.org", codes[0]);
   take_code(world, "account1@example.org", codes[1]);
@@ -476,6 +483,7 @@ static void add_codes(struct scene *scene) {
   scene->props.reset_code = codes[1];
   scene->props.email_code = codes[2];
   scene->props.registration_code = codes[3];
+  scene->props.unlock_code = codes[4];
 }
 
 static void add_accounts(struct scene *scene) {

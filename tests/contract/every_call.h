@@ -35,6 +35,7 @@ struct props {
   /* What their mail holds: of the first the address, of the second the password, of
      the fourth a new address. */
   const char *verify_code, *reset_code, *email_code;
+  const char *unlock_code; /* of the third */
   const char *registration_code; /* of late@example.org, which has no account yet */
   int64_t session_id; /* a second session of the first of them */
   const shop_payment_report_t *report; /* of what is known about the order */

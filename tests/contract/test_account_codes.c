@@ -140,7 +140,7 @@ START_TEST(linked) {
   base[501] = '\0';
   ck_assert_int_eq(shop_config_set_link_base(NULL, SHOP_LINK_VERIFY, "x"), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, 0, "x"), SHOP_ERR_ARGUMENT);
-  ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_REGISTRATION + 1, "x"), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_UNLOCK + 1, "x"), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_VERIFY, ""),
                    SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_VERIFY, "a b"),
