@@ -7,7 +7,8 @@
  *
  * The token is all that a guest has: who loses it has lost the cart, and nobody
  * can be asked for another one. For the merchant a guest is a user like others,
- * who is found by id alone.
+ * who is found by id alone. Guests who do not come back are thrown away by
+ * `shop_maintain` (`shop_config_set_guest_life_ms`).
  */
 #ifndef SHOP_GUEST_H
 #define SHOP_GUEST_H

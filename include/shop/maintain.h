@@ -14,6 +14,10 @@ extern "C" {
 /** How long an open cart may be left alone before it expires, 1,000 ms to 10
     years. Default 90 days. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_cart_life_ms(shop_config_t *config, int64_t life_ms);
+/** How long a guest (guest.h) is kept at least. One who came longer ago is thrown
+    away as soon as no token and no refresh token of theirs is good, for then nobody
+    can come back to it. 1,000 ms to 10 years. Default 30 days. @since 0.1.0 */
+SHOP_API int32_t shop_config_set_guest_life_ms(shop_config_t *config, int64_t life_ms);
 /** How long a cart may be held in a row (`shop_cart_hold`), 1,000 ms to 1 day.
     Default 15 minutes. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_cart_hold_max_ms(shop_config_t *config, int64_t hold_ms);
@@ -35,9 +39,10 @@ SHOP_API int32_t shop_config_set_closed_life_ms(shop_config_t *config, int64_t l
  * Ends holds of carts whose time is over, expires carts that were left alone
  * (a held one is not), throws away idempotency keys, events, expired tokens and
  * their signing keys and the text of mail (outbox.h) that are old enough, forgets
- * wrong passwords (guess.h), begins to erase accounts that were closed long enough
- * ago where that is set, goes on with users that are being erased, and moves the
- * write-ahead log into the file. Works in short steps, so that others wait for milliseconds only. Safe from several
+ * wrong passwords (guess.h), throws away guests who cannot come back, begins to
+ * erase accounts that were closed long enough ago where that is set, goes on with
+ * users that are being erased, and moves the write-ahead log into the file. Works in
+ * short steps, so that others wait for milliseconds only. Safe from several
  * processes at once. It never touches orders, payments or mail that waits: call
  * `shop_recover` and `shop_mail_deliver` beside it.
  *
@@ -71,6 +76,9 @@ SHOP_API int64_t shop_maintenance_mails(const shop_maintenance_t *maintenance);
 /** Counters of wrong passwords that had rested for long enough (guess.h).
     @since 0.1.0 */
 SHOP_API int64_t shop_maintenance_guesses(const shop_maintenance_t *maintenance);
+/** Guests who were thrown away, with cart, hold, tokens and idempotency keys; also
+    those whose cart an account has. @since 0.1.0 */
+SHOP_API int64_t shop_maintenance_guests(const shop_maintenance_t *maintenance);
 /** Frees a report. NULL is harmless. @since 0.1.0 */
 SHOP_API void shop_maintenance_free(shop_maintenance_t *maintenance);
 

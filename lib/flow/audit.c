@@ -630,6 +630,17 @@ static int32_t check_carts(shop__tx_t *tx, struct audit *audit) {
   return status;
 }
 
+/* Nobody could be asked about it. */
+static int32_t check_guests(shop__tx_t *tx, struct audit *audit) {
+  shop__query_t *q = shop__audit_guest_orders_each(tx);
+  const char *number = NULL;
+  int32_t status;
+
+  while ((status = shop__audit_guest_orders_next(q, &number)) == SHOP__ROW)
+    violation(audit, "order %s: it is a guest's, who has no address", number);
+  return status;
+}
+
 static void say_damage(void *user, const char *text) {
   violation(user, "the file is damaged: %s", text);
 }
@@ -648,6 +659,8 @@ static int32_t check_whole(shop__tx_t *tx, struct audit *audit) {
     status = check_carts(tx, audit);
   if (status == SHOP_OK)
     status = check_references(tx, audit);
+  if (status == SHOP_OK)
+    status = check_guests(tx, audit);
   return status;
 }
 

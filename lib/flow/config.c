@@ -28,6 +28,7 @@ void shop__config_defaults(struct shop_config *config) {
       .payment_hold_ms = DAY_MS,
       .authorization_life_ms = 7 * DAY_MS,
       .cart_life_ms = 90 * DAY_MS,
+      .guest_life_ms = 30 * DAY_MS,
       .cart_hold_max_ms = 15 * MINUTE_MS,
       .idempotency_life_ms = 30 * DAY_MS,
       .event_life_ms = TEN_YEARS_MS,
@@ -258,6 +259,10 @@ int32_t shop_config_set_cart_life_ms(shop_config_t *config, int64_t life_ms) {
 
 int32_t shop_config_set_cart_hold_max_ms(shop_config_t *config, int64_t hold_ms) {
   return set_int64(config, FIELD(config, cart_hold_max_ms), hold_ms, 1000, DAY_MS);
+}
+
+int32_t shop_config_set_guest_life_ms(shop_config_t *config, int64_t life_ms) {
+  return set_int64(config, FIELD(config, guest_life_ms), life_ms, 1000, TEN_YEARS_MS);
 }
 
 int32_t shop_config_set_idempotency_life_ms(shop_config_t *config, int64_t life_ms) {

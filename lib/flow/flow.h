@@ -106,6 +106,7 @@ struct shop_config {
   int64_t payment_hold_ms;
   int64_t authorization_life_ms;
   int64_t cart_life_ms;
+  int64_t guest_life_ms;
   int64_t cart_hold_max_ms;
   int64_t idempotency_life_ms;
   int64_t event_life_ms;
@@ -366,6 +367,11 @@ int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
 /** Inside a write: the account gets what is in the guest's cart, and the guest ends. */
 int32_t shop__guest_join(shop__tx_t *tx, const shop_t *shop, const shop_token_t *token,
                          int64_t user_id) SHOP__MUST_USE;
+
+/* ---- guest_prune.c ------------------------------------------------------------------ */
+
+/** Throws guests away whose time is over, in short steps; *count grows by their number. */
+int32_t shop__guests_prune(shop_t *shop, int64_t *count, shop_error_t *err) SHOP__MUST_USE;
 
 /* ---- cart_merge.c: two shoppers become one ---------------------------------------- */
 

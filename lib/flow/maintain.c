@@ -16,6 +16,7 @@ struct shop_maintenance {
   int64_t mails;
   int64_t guesses;
   int64_t erasings;
+  int64_t guests;
 };
 
 struct step {
@@ -150,6 +151,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = run_steps(shop, forget_guesses, shop->config.guess.life_ms, &done->guesses, err);
   if (status == SHOP_OK)
+    status = shop__guests_prune(shop, &done->guests, err);
+  if (status == SHOP_OK)
     status = shop__erase_closed(shop, &done->erasings, err);
   if (status == SHOP_OK)
     status = shop__erase_go_on(shop, err);
@@ -200,6 +203,10 @@ int64_t shop_maintenance_erasings(const shop_maintenance_t *maintenance) {
 
 int64_t shop_maintenance_guesses(const shop_maintenance_t *maintenance) {
   return maintenance == NULL ? 0 : maintenance->guesses;
+}
+
+int64_t shop_maintenance_guests(const shop_maintenance_t *maintenance) {
+  return maintenance == NULL ? 0 : maintenance->guests;
 }
 
 void shop_maintenance_free(shop_maintenance_t *maintenance) {

@@ -27,6 +27,9 @@ static const char LOST_CARTS_EACH[] =
     "SELECT c.id FROM carts c LEFT JOIN orders o ON o.id = c.order_id AND o.cart_id = c.id"
     " AND ((c.state = 2 AND o.status = 1) OR (c.state = 3 AND o.status IN (2, 4)))"
     " WHERE c.state IN (2, 3) AND o.id IS NULL ORDER BY c.id";
+static const char GUEST_ORDERS_EACH[] =
+    "SELECT o.number FROM users u JOIN orders o ON o.user_id = u.id"
+    " WHERE u.guest_at_ms IS NOT NULL ORDER BY o.id";
 /* Of payments that hold money: one that waits or was declined may be named by
    something that is not its own. */
 static const char SHARED_REFERENCES_EACH[] =
@@ -115,6 +118,14 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
 
 shop__query_t *shop__audit_shared_references_each(shop__tx_t *tx) {
   return shop__query(tx, SHARED_REFERENCES_EACH);
+}
+
+shop__query_t *shop__audit_guest_orders_each(shop__tx_t *tx) {
+  return shop__query(tx, GUEST_ORDERS_EACH);
+}
+
+int32_t shop__audit_guest_orders_next(shop__query_t *q, const char **number) {
+  return shop__audit_shared_references_next(q, number);
 }
 
 int32_t shop__audit_shared_references_next(shop__query_t *q, const char **number) {

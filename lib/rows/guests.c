@@ -8,6 +8,21 @@ static const char GUEST_BECOME[] =
     "UPDATE users SET email = $2, email_key = $3, password_hash = $4, epoch = $5,"
     " language = COALESCE($6, language), guest_at_ms = NULL, updated_at_ms = $7"
     " WHERE id = $1 AND guest_at_ms IS NOT NULL";
+/* A guest who is being erased is left to that. No guest has an order; one that has is not
+   touched, but shown by the audit. */
+#define IS_LEFT                                                                                    \
+  " u.guest_at_ms < $2 AND (u.erasing_at_ms IS NULL OR u.erased_at_ms IS NOT NULL)"                \
+  " AND NOT EXISTS (SELECT 1 FROM tokens t WHERE t.user_id = u.id AND t.revoked_at_ms IS NULL"     \
+  " AND t.epoch = u.epoch AND t.expires_at_ms >= $3)"                                              \
+  " AND NOT EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = u.id AND r.state = 1"         \
+  " AND r.epoch = u.epoch AND r.expires_at_ms >= $3)"                                              \
+  " AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.user_id = u.id) ORDER BY u.id LIMIT 1"
+static const char GUEST_NEXT_LEFT[] =
+    "SELECT u.id FROM users u WHERE u.guest_at_ms IS NOT NULL AND u.id > $1 AND" IS_LEFT;
+static const char GUEST_IS_LEFT[] =
+    "SELECT u.id FROM users u WHERE u.guest_at_ms IS NOT NULL AND u.id = $1 AND" IS_LEFT;
+static const char GUEST_DELETE_CARTS[] = "DELETE FROM carts WHERE user_id = $1";
+static const char GUEST_DELETE[] = "DELETE FROM users WHERE id = $1";
 
 int32_t shop__guest_insert(shop__tx_t *tx, const struct shop__user_row *row) {
   shop__query_t *q = shop__query(tx, GUEST_INSERT);
@@ -30,5 +45,47 @@ int32_t shop__guest_become(shop__tx_t *tx, const struct shop__user_row *row, int
   shop__query_int(q, 5, row->epoch);
   shop__query_text(q, 6, row->language);
   shop__query_int(q, 7, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+static int32_t look(shop__tx_t *tx, const char *sql, int64_t id, const struct shop__guest_age *age,
+                    int64_t *found_id) {
+  shop__query_t *q = shop__query(tx, sql);
+  bool found = false;
+  int32_t status;
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, age->before_ms);
+  shop__query_int(q, 3, age->alive_ms);
+  status = shop__rows_first(q, &found);
+  *found_id = status == SHOP_OK && found ? shop__query_get_int(q, 0) : 0;
+  shop__query_reset(q);
+  return status;
+}
+
+int32_t shop__guest_next_left(shop__tx_t *tx, int64_t after_id, const struct shop__guest_age *age,
+                              int64_t *id) {
+  return look(tx, GUEST_NEXT_LEFT, after_id, age, id);
+}
+
+int32_t shop__guest_is_left(shop__tx_t *tx, int64_t id, const struct shop__guest_age *age,
+                            bool *left) {
+  int64_t found_id = 0;
+  int32_t status = look(tx, GUEST_IS_LEFT, id, age, &found_id);
+
+  *left = found_id != 0;
+  return status;
+}
+
+int32_t shop__guest_delete(shop__tx_t *tx, int64_t id) {
+  shop__query_t *q = shop__query(tx, GUEST_DELETE_CARTS);
+  int32_t status;
+
+  shop__query_int(q, 1, id);
+  status = shop__query_run(q, NULL);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__query(tx, GUEST_DELETE);
+  shop__query_int(q, 1, id);
   return shop__query_run(q, NULL);
 }

@@ -132,6 +132,21 @@ int32_t shop__guest_insert(shop__tx_t *tx, const struct shop__user_row *row) SHO
     address must be free. language NULL: stays. */
 int32_t shop__guest_become(shop__tx_t *tx, const struct shop__user_row *row,
                            int64_t now_ms) SHOP__MUST_USE;
+/** When a guest is thrown away: came before the one, and no token is good from the
+    other on. */
+struct shop__guest_age {
+  int64_t before_ms;
+  int64_t alive_ms;
+};
+/** The next such guest, by id; 0: none. */
+int32_t shop__guest_next_left(shop__tx_t *tx, int64_t after_id, const struct shop__guest_age *age,
+                              int64_t *id) SHOP__MUST_USE;
+/** Whether this one is. */
+int32_t shop__guest_is_left(shop__tx_t *tx, int64_t id, const struct shop__guest_age *age,
+                            bool *left) SHOP__MUST_USE;
+/** Deletes a guest whose rows elsewhere are erased, with the carts, which have no lines
+    any more. */
+int32_t shop__guest_delete(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;
 
 /* ---- codes.c: what is mailed to a user and comes back once ---------------------- */
 
@@ -911,6 +926,9 @@ int32_t shop__audit_orders_next(shop__query_t *q, struct shop__audit_order_row *
 /** Numbers of orders whose payment is named as that of an older one. */
 shop__query_t *shop__audit_shared_references_each(shop__tx_t *tx);
 int32_t shop__audit_shared_references_next(shop__query_t *q, const char **number) SHOP__MUST_USE;
+/** The numbers of orders whose user is a guest. */
+shop__query_t *shop__audit_guest_orders_each(shop__tx_t *tx);
+int32_t shop__audit_guest_orders_next(shop__query_t *q, const char **number) SHOP__MUST_USE;
 /** Carts that say completing or completed and have no order that says so. */
 shop__query_t *shop__audit_lost_carts_each(shop__tx_t *tx);
 int32_t shop__audit_lost_carts_next(shop__query_t *q, int64_t *cart_id) SHOP__MUST_USE;

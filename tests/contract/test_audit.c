@@ -57,8 +57,8 @@ static struct world *world_of_all_kinds(void) {
 #define MAIL_FOR(order)                                                                            \
   "INSERT INTO outbox SELECT id + 9000000, " order                                                 \
   ", kind, state, tries, since_ms, wait_ms,"                                                       \
-  " lease_id, created_at_ms, sent_at_ms, cause_id, user_id, recipient, sender, reason, message"    \
-  " FROM outbox"                                                                                   \
+  " lease_id, created_at_ms, sent_at_ms, cause_id, user_id, code_hash, recipient, sender, reason," \
+  " message FROM outbox"                                                                           \
   " WHERE order_id = " ADA
 
 struct crime {
@@ -281,6 +281,9 @@ static const struct crime AGAINST_ORDERS[] = {
     {"UPDATE carts SET state = 2, order_id = " ADA
      " WHERE user_id = (SELECT id FROM users WHERE email = 'fay@example.org')",
      "V cart #: being bought or bought, without an order that says so\n"},
+    {"UPDATE users SET guest_at_ms = 1, email = NULL, email_key = NULL, password_hash = NULL"
+     " WHERE id = (SELECT user_id FROM orders WHERE id = " ADA ")",
+     "V order #: it is a guest's, who has no address\n"},
     {MAIL_FOR(BOB), "V order #: a confirmation without a placed order\n"},
     {MAIL_FOR(EVE), "V order #: a confirmation without a placed order\n"},
     {"UPDATE orders SET status = 2, placed_at_ms = 1 WHERE id = " EVE ";"
