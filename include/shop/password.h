@@ -1,7 +1,7 @@
 /*
  * Passwords: what is accepted, and what goes into their hashes beside them.
  *
- * A new password has 8 to 1,024 bytes, is none of the 10,000 commonest
+ * A new password has at least 8 characters and at most 1,024 bytes, is none of the 10,000 commonest
  * (compiled in, see NOTICE), is neither the user's address nor its local part
  * (the case of ASCII letters does not count in either), and passes the host's
  * own check where one is set. That is NIST SP 800-63B 5.1.1.2 and OWASP ASVS
@@ -56,6 +56,18 @@ SHOP_API int32_t shop_config_add_password_pepper_old(shop_config_t *config, cons
 typedef struct shop_password_call shop_password_call_t;
 /** Decides about a new password. */
 typedef void (*shop_password_fn)(shop_password_call_t *call, void *user);
+
+/**
+ * Sets how many characters a new password must have; the passwords that users have
+ * stay good. A code point of UTF-8 is a character, and so is a byte that is none;
+ * spaces in a row are one.
+ *
+ * @param characters 8 to 64; default 8 (NIST SP 800-63B 5.1.1.2); OWASP ASVS 4.0.3
+ *                   2.1.1 asks for 12
+ * @return SHOP_OK; SHOP_ERR_ARGUMENT
+ * @since 0.1.0
+ */
+SHOP_API int32_t shop_config_set_password_length_min(shop_config_t *config, int32_t characters);
 
 /**
  * Sets a check of the host's own, such as a look at a list of passwords that

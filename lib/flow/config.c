@@ -21,6 +21,7 @@ void shop__config_defaults(struct shop_config *config) {
       .refresh_life_ms = 90 * DAY_MS,
       .refresh_idle_ms = 30 * DAY_MS,
       .password = {.memory_kib = 19456, .passes = 2, .parallel_max = 2},
+      .password_length_min = 8,
       .cart_lines_max = 200,
       .quantity_max = 999,
       .gateway_key_life_ms = 20 * HOUR_MS,

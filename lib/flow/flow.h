@@ -91,6 +91,7 @@ struct shop_config {
   struct shop__hasher_settings password;
   struct shop__peppers peppers;
   struct shop__seal seal; /* of the signing keys; changed by shop_key_rewrap, under the lock */
+  int32_t password_length_min; /* characters */
   shop_password_fn password_check;
   void *password_check_user;
   struct shop__guess_settings guess;

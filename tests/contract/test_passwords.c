@@ -39,6 +39,50 @@ START_TEST(common_passwords) {
 }
 END_TEST
 
+/* Characters are counted, not bytes; spaces in a row are one; the host may ask for more; who has a
+   shorter one logs in all the same, but chooses no other such. */
+START_TEST(length_in_characters) {
+  static const struct {
+    const char *password;
+    int32_t characters;
+  } each[] = {
+      {"Ab3$efg", 7},
+      {"Ab3$efgh", 8},
+      {"Ab3$efghijkl", 12},
+      {"Ab3 efgh    jkl", 12},
+      {"\xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f", 4}, /* 4 letters, 8 bytes */
+      {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe3\x81\xae\xe8\xa9\xb1\xe3\x81\x84\xe3\x82\x8b", 7},
+      {"\xf0\x9f\x98\x80\xf0\x9f\x98\x81\xf0\x9f\x98\x82", 3},
+      {"\x80\xbf\xc3(\xe6\x97(\xff\xc0\xaf\xf5\x80\xf0\x9f\x98", 15}, /* no UTF-8 */
+      {"a        b", 3},
+      {"            ", 1},
+  };
+  struct world *world = world_prepare();
+  char email[40];
+
+  ck_assert_int_eq(shop_config_set_password_length_min(NULL, 12), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_password_length_min(world->config, 7), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_password_length_min(world->config, 65), SHOP_ERR_ARGUMENT);
+  for (int32_t min = 8; min <= 16; min += min == 8 ? 4 : 1) {
+    if (min > 8)
+      ck_assert_int_eq(shop_config_set_password_length_min(world->config, min), SHOP_OK);
+    if (world->shop == NULL)
+      world_open(world);
+    else
+      world_reopen(world);
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) {
+      snprintf(email, sizeof email, "user%d.%zu@example.org", min, i);
+      if (each[i].characters < min)
+        ck_refused(world, enter(world, email, each[i].password), SHOP_ERR_PASSWORD);
+      else
+        ck_ok(world, enter(world, email, each[i].password));
+    }
+  }
+  ck_ok(world, login(world, "user8.1@example.org", "Ab3$efgh"));
+  world_free(world);
+}
+END_TEST
+
 /* ---- the host's own check ------------------------------------------------------------ */
 
 static struct {
@@ -271,9 +315,9 @@ END_TEST
 
 int main(void) {
   const TTest *tests[] = {
-      common_passwords, host_decides,      pepper_settings,
-      pepper_rotation,  pepper_is_missing, pepper_of_another_process,
-      hashes_of_argon2,
+      common_passwords,          length_in_characters, host_decides,
+      pepper_settings,           pepper_rotation,      pepper_is_missing,
+      pepper_of_another_process, hashes_of_argon2,
   };
 
   return HARNESS_RUN("passwords", tests);
