@@ -49,11 +49,9 @@ void shop__session_touch(shop_t *shop, const shop_token_t *token, int64_t last_u
 /* ---- listing ------------------------------------------------------------------------------ */
 
 struct list {
+  struct shop__page page;
   const shop_token_t *token;
-  int64_t before_id;
-  int32_t limit;
   int64_t now_ms;
-  struct shop__pack pack;
 };
 
 static void pack_session(struct shop__pack *pack, const struct shop__session_row *row,
@@ -77,19 +75,19 @@ static int32_t list_fn(shop__tx_t *tx, void *ctx) {
 
   if (status != SHOP_OK)
     return status;
-  q = shop__sessions_each(tx, owner.user_id, owner.epoch, list->now_ms, list->before_id,
-                          list->limit);
-  shop__pack_begin(&list->pack, sizeof(struct shop_session_page));
+  q = shop__sessions_each(tx, owner.user_id, owner.epoch, list->now_ms,
+                          list->page.cursor == 0 ? INT64_MAX : list->page.cursor,
+                          list->page.limit);
+  shop__pack_begin(&list->page.pack, sizeof(struct shop_session_page));
   while ((status = shop__sessions_next(q, &row)) == SHOP__ROW)
-    pack_session(&list->pack, &row, list->token->jti);
-  shop__pack_end_list(&list->pack, offsetof(struct shop_session_page, sessions));
-  return status == SHOP_OK ? shop__pack_check(tx, &list->pack) : status;
+    pack_session(&list->page.pack, &row, list->token->jti);
+  shop__pack_end_list(&list->page.pack, offsetof(struct shop_session_page, sessions));
+  return status == SHOP_OK ? shop__pack_check(tx, &list->page.pack) : status;
 }
 
 int32_t shop_account_session_list(shop_t *shop, const shop_token_t *token, int64_t before_id,
                                   int32_t limit, shop_session_page_t **out, shop_error_t *err) {
-  struct list list = {
-      .token = token, .before_id = before_id == 0 ? INT64_MAX : before_id, .limit = limit};
+  struct list list = {.page = {.cursor = before_id, .limit = limit}, .token = token};
   int32_t status;
 
   if (out != NULL)
@@ -97,17 +95,9 @@ int32_t shop_account_session_list(shop_t *shop, const shop_token_t *token, int64
   status = shop__enter_token(shop, token, err);
   if (status != SHOP_OK)
     return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
-  status = shop__page_check(before_id, limit, err);
-  if (status == SHOP_OK) {
-    list.now_ms = shop__now_ms(shop);
-    status = shop__db_read(shop->db, list_fn, &list, err);
-  }
-  if (status == SHOP_OK)
-    status = shop__give(&list.pack, (void **)out, err);
-  shop__pack_free(&list.pack);
-  return shop__leave(shop, status);
+  list.now_ms = shop__now_ms(shop);
+  return shop__leave(shop,
+                     shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
 }
 
 /* ---- ending one ----------------------------------------------------------------------------- */

@@ -20,12 +20,6 @@ struct shop_event_page {
   struct shop__pack_list events;
 };
 
-struct list {
-  int64_t after_id;
-  int32_t limit;
-  struct shop__pack pack;
-};
-
 static void pack_event(struct shop__pack *pack, const struct shop__event_row *row) {
   struct event_entry entry = {.actor = row->actor,
                               .id = row->id,
@@ -41,37 +35,29 @@ static void pack_event(struct shop__pack *pack, const struct shop__event_row *ro
 }
 
 static int32_t list_fn(shop__tx_t *tx, void *ctx) {
-  struct list *list = ctx;
+  struct shop__page *page = ctx;
   struct shop__event_row row;
-  shop__query_t *q = shop__events_each(tx, list->after_id, list->limit);
+  shop__query_t *q = shop__events_each(tx, page->cursor, page->limit);
   int32_t status;
 
-  shop__pack_begin(&list->pack, sizeof(struct shop_event_page));
+  shop__pack_begin(&page->pack, sizeof(struct shop_event_page));
   while ((status = shop__events_next(q, &row)) == SHOP__ROW)
-    pack_event(&list->pack, &row);
-  shop__pack_end_list(&list->pack, offsetof(struct shop_event_page, events));
-  return status == SHOP_OK ? shop__pack_check(tx, &list->pack) : status;
+    pack_event(&page->pack, &row);
+  shop__pack_end_list(&page->pack, offsetof(struct shop_event_page, events));
+  return status == SHOP_OK ? shop__pack_check(tx, &page->pack) : status;
 }
 
 int32_t shop_event_list(shop_t *shop, int64_t after_id, int32_t limit, shop_event_page_t **out,
                         shop_error_t *err) {
-  struct list list = {.after_id = after_id, .limit = limit};
+  struct shop__page page = {.cursor = after_id, .limit = limit};
   int32_t status;
 
   if (out != NULL)
     *out = NULL;
   status = shop__enter(shop, err);
-  if (status != SHOP_OK)
-    return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
-  status = shop__page_check(after_id, limit, err);
-  if (status == SHOP_OK)
-    status = shop__db_read(shop->db, list_fn, &list, err);
-  if (status == SHOP_OK)
-    status = shop__give(&list.pack, (void **)out, err);
-  shop__pack_free(&list.pack);
-  return shop__leave(shop, status);
+  return status == SHOP_OK
+             ? shop__leave(shop, shop__page_give(shop, &page, list_fn, &page, (void **)out, err))
+             : status;
 }
 
 /* ---- getters ------------------------------------------------------------------------------ */

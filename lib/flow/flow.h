@@ -238,6 +238,16 @@ int32_t shop__metadata_check(const char *note, const char *external_id,
                              shop_error_t *err) SHOP__MUST_USE;
 /** A page's limit: 1 to SHOP__PAGE_MAX. */
 int32_t shop__page_check(int64_t cursor, int32_t limit, shop_error_t *err) SHOP__MUST_USE;
+/** A page that is asked for by a cursor and a limit, and packed by a function. */
+struct shop__page {
+  int64_t cursor; /* 0: the first page */
+  int32_t limit;
+  struct shop__pack pack;
+};
+/** Checks the page, runs fn in a read, and gives what it has packed. ctx: the page,
+    or what it is the first member of. */
+int32_t shop__page_give(shop_t *shop, struct shop__page *page, shop__db_fn fn, void *ctx,
+                        void **out, shop_error_t *err) SHOP__MUST_USE;
 /** Inside a write: a snapshot that could not be built undoes the write, so that
     failure changes nothing. */
 int32_t shop__pack_check(shop__tx_t *tx, const struct shop__pack *pack) SHOP__MUST_USE;

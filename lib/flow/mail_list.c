@@ -25,10 +25,8 @@ struct shop_mail_page {
 };
 
 struct list {
+  struct shop__page page;
   int32_t state;
-  int64_t before_id;
-  int32_t limit;
-  struct shop__pack pack;
 };
 
 static void pack_mail(struct shop__pack *pack, const struct shop__outbox_row *row) {
@@ -51,20 +49,21 @@ static void pack_mail(struct shop__pack *pack, const struct shop__outbox_row *ro
 static int32_t list_fn(shop__tx_t *tx, void *ctx) {
   struct list *list = ctx;
   struct shop__outbox_row row;
-  shop__query_t *q = shop__outbox_each(tx, list->state, list->before_id, list->limit);
+  shop__query_t *q = shop__outbox_each(tx, list->state,
+                                       list->page.cursor == 0 ? INT64_MAX : list->page.cursor,
+                                       list->page.limit);
   int32_t status;
 
-  shop__pack_begin(&list->pack, sizeof(struct shop_mail_page));
+  shop__pack_begin(&list->page.pack, sizeof(struct shop_mail_page));
   while ((status = shop__outbox_next(q, &row)) == SHOP__ROW)
-    pack_mail(&list->pack, &row);
-  shop__pack_end_list(&list->pack, offsetof(struct shop_mail_page, mails));
-  return status == SHOP_OK ? shop__pack_check(tx, &list->pack) : status;
+    pack_mail(&list->page.pack, &row);
+  shop__pack_end_list(&list->page.pack, offsetof(struct shop_mail_page, mails));
+  return status == SHOP_OK ? shop__pack_check(tx, &list->page.pack) : status;
 }
 
 int32_t shop_mail_list(shop_t *shop, int32_t state, int64_t before_id, int32_t limit,
                        shop_mail_page_t **out, shop_error_t *err) {
-  struct list list = {
-      .state = state, .before_id = before_id == 0 ? INT64_MAX : before_id, .limit = limit};
+  struct list list = {.page = {.cursor = before_id, .limit = limit}, .state = state};
   int32_t status;
 
   if (out != NULL)
@@ -72,18 +71,11 @@ int32_t shop_mail_list(shop_t *shop, int32_t state, int64_t before_id, int32_t l
   status = shop__enter(shop, err);
   if (status != SHOP_OK)
     return status;
-  if (out == NULL)
-    return shop__leave(shop, shop__missing("out", err));
   if (state < 0 || state > SHOP_MAIL_DEAD)
     return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
                                              "mail is listed by the states queued to dead, or 0"));
-  status = shop__page_check(before_id, limit, err);
-  if (status == SHOP_OK)
-    status = shop__db_read(shop->db, list_fn, &list, err);
-  if (status == SHOP_OK)
-    status = shop__give(&list.pack, (void **)out, err);
-  shop__pack_free(&list.pack);
-  return shop__leave(shop, status);
+  return shop__leave(shop,
+                     shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
 }
 
 static const struct mail_entry *entry_at(const shop_mail_page_t *page, int32_t index) {

@@ -157,6 +157,19 @@ int32_t shop__page_check(int64_t cursor, int32_t limit, shop_error_t *err) {
   return SHOP_OK;
 }
 
+int32_t shop__page_give(shop_t *shop, struct shop__page *page, shop__db_fn fn, void *ctx,
+                        void **out, shop_error_t *err) {
+  int32_t status = out == NULL ? shop__missing("out", err)
+                               : shop__page_check(page->cursor, page->limit, err);
+
+  if (status == SHOP_OK)
+    status = shop__db_read(shop->db, fn, ctx, err);
+  if (status == SHOP_OK)
+    status = shop__give(&page->pack, out, err);
+  shop__pack_free(&page->pack);
+  return status;
+}
+
 /* ---- opening -------------------------------------------------------------------- */
 
 struct identify {

@@ -475,6 +475,12 @@ struct m_operation *model_find(struct model *model, const char *key, const char 
         if (hit)
           return operation;
       }
+  /* A charge that was named late: the payment has the name, its operation has not. */
+  for (int32_t i = 0; i < model->order_count && key[0] == '\0' && reference[0] != '\0'; i++)
+    if (strcmp(model->orders[i].reference, reference) == 0) {
+      *order = &model->orders[i];
+      return model_charge(*order);
+    }
   *order = NULL;
   return NULL;
 }
