@@ -216,8 +216,9 @@ SHOP_API int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_optio
  * code, no text of a mail that carries a code, nothing that a gateway gave for the
  * shopper's next step. What the gateway and the host hold is theirs to tell.
  *
- * The text is made in memory, about 3 KiB for an order, and while it is made up to
- * three times that.
+ * The text is made in memory: 3 KB for a small order, and as much again while the texts
+ * of its mails are kept (`shop_config_set_mail_life_ms`). A user with 100,000 orders
+ * gave 290 MB in 3 s, and the process held those and 10 MB more.
  *
  * @param out receives the text; freed by `shop_text_free`
  * @return SHOP_OK; SHOP_ERR_ARGUMENT; SHOP_ERR_NOT_FOUND; or as any call that reads

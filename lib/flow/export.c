@@ -20,7 +20,8 @@ struct words {
 static const char *const actors[] = {NULL, "shopper", "merchant", "gateway", "system"};
 static const char *const adjustment_kinds[] = {NULL, "discount", "shipping", "tax", "tax_included"};
 static const char *const cart_states[] = {NULL, "open", "completing", "completed", "expired"};
-static const char *const code_kinds[] = {NULL, "verify_address", "password_reset", "new_address"};
+static const char *const code_kinds[] = {NULL,          "verify_address", "password_reset",
+                                         "new_address", "registration",   "unlock"};
 static const char *const mail_states[] = {NULL, "queued", "leased", "sent", "dead", "forgotten"};
 static const char *const operation_kinds[] = {NULL, "charge", "capture", "void", "refund"};
 static const char *const operation_states[] = {NULL, "sent", "done", "refused", "unknown"};

@@ -10,7 +10,7 @@ int32_t shop__text_give(struct shop__bytes *bytes, shop_text_t **out, shop_error
 
   if (text == NULL) {
     if (bytes->data != NULL)
-      shop__memory_wipe(bytes->data, bytes->size);
+      shop__memory_wipe(bytes->data, bytes->used);
     shop__bytes_free(bytes);
     return shop__no_memory(err);
   }
@@ -32,7 +32,7 @@ void shop_text_free(shop_text_t *text) {
   if (text == NULL)
     return;
   if (text->bytes.data != NULL)
-    shop__memory_wipe(text->bytes.data, text->bytes.size);
+    shop__memory_wipe(text->bytes.data, text->bytes.used); /* the rest was never touched */
   shop__bytes_free(&text->bytes);
   shop__memory_free(text);
 }
