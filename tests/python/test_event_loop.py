@@ -5,9 +5,15 @@ mail, sends it while it does other things, and says what became of it.
 test_event_loop.py LIBSHOP_SO
 """
 import asyncio
+import contextlib
 import ctypes
+import pathlib
 import random
+import re
+import sqlite3
+import subprocess
 import sys
+import tempfile
 import types
 import unittest
 
@@ -273,6 +279,25 @@ class EventLoop(test_timeline.Shop):
         self.verify()
 
 
+class Example(unittest.TestCase):
+    def test_the_example_runs(self):
+        """examples/event_loop.py: two orders placed, one declined, each told by one mail."""
+        program = pathlib.Path(__file__).resolve().parents[2] / "examples" / "event_loop.py"
+        with tempfile.TemporaryDirectory(prefix="event-loop-") as folder:
+            store = pathlib.Path(folder) / "a.shop"
+            ended = subprocess.run([sys.executable, program, library, store], check=False,
+                                   capture_output=True, text=True, timeout=60)
+            self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+            with contextlib.closing(sqlite3.connect(store)) as db:
+                orders = dict(db.execute("SELECT number, status FROM orders"))
+                mails = db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall()
+        self.assertEqual(sorted(orders.values()), [S.SHOP_ORDER_PLACED] * 2 + [S.SHOP_ORDER_FAILED])
+        self.assertEqual(mails, [(S.SHOP_MAIL_SENT, 3)])
+        for number in orders:
+            self.assertEqual(len(re.findall(f"about order {number}$", ended.stdout, re.M)), 1)
+
+
 if __name__ == "__main__":
+    library = sys.argv[1]
     lib = test_timeline.lib = libshop.load(sys.argv[1])
     unittest.main(argv=sys.argv[:1])
