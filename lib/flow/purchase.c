@@ -35,7 +35,6 @@ struct purchase {
   struct shop__pack pack;
 };
 
-static const struct shop_purchase_request NOTHING_ASKED;
 static const char CREATED[] = "order.created";
 
 /* ---- T1, step by step ------------------------------------------------------------------- */
@@ -533,6 +532,7 @@ static int32_t begin_once(struct purchase *purchase, const shop_options_t *optio
 static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *options,
                              shop_order_t **out, shop_error_t *err) {
   shop_t *shop = purchase->shop;
+  shop_purchase_request_t *nothing = NULL; /* asked for: such a request is large, and rare */
   int32_t status;
 
   if (out != NULL)
@@ -542,8 +542,11 @@ static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *op
     return status;
   if (out == NULL)
     return shop__leave(shop, shop__missing("out", err));
-  if (purchase->request == NULL)
-    purchase->request = &NOTHING_ASKED;
+  if (purchase->request == NULL) {
+    if (shop_purchase_request_new(&nothing) != SHOP_OK)
+      return shop__leave(shop, shop__no_memory(err));
+    purchase->request = nothing;
+  }
   purchase->expected_version = options == NULL ? 0 : options->expected_version;
   purchase->now_ms = shop__now_ms(shop);
   purchase->placing = (struct shop__placing){.confirmation = &purchase->confirmation};
@@ -555,6 +558,7 @@ static int32_t purchase_cart(struct purchase *purchase, const shop_options_t *op
     status = buy(purchase, options, out, err);
   shop_order_free(purchase->told);
   shop__pack_free(&purchase->pack);
+  shop_purchase_request_free(nothing);
   return shop__leave(shop, status);
 }
 

@@ -35,8 +35,8 @@ struct shop__locale {
   char group[4];
   char minus[5];
   uint8_t shape;
-  const char *date;
-  const char *signs; /* of currencies: "USD$ GBP£"; the euro has its own unless said here */
+  char date[14];
+  char signs[32]; /* of currencies: "USD$ GBP£"; the euro has its own unless said here */
 };
 
 /* The first is what an unknown language is written in, beside its own code. */
