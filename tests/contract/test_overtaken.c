@@ -114,6 +114,120 @@ START_TEST(a_report_and_its_reference) {
 }
 END_TEST
 
+/* ---- a hold that begins meanwhile ------------------------------------------------------------ */
+
+#define HOLD_FOR_MS INT64_C(600000)
+
+/* Ada and Bob, each with the last piece of TEA in the cart; Eve, with one of MILK. */
+struct holders {
+  struct world *world;
+  shop_t *other; /* whose call is overtaken */
+  shop_token_t *ada, *bob, *eve;
+  int64_t ada_cart, bob_cart, eve_cart;
+  int32_t status; /* of Ada's hold; SHOP_ERR_BUSY: she did not come to it */
+};
+
+static struct holders holders_new(void) {
+  struct holders holders = {.world = world_prepare(), .status = SHOP_ERR_BUSY};
+  struct world *world = holders.world;
+
+  ck_assert_int_eq(shop_config_set_busy_timeout_ms(world->config, 0), SHOP_OK);
+  world_open(world);
+  ck_ok(world, shop_open(world->path, world->config, &holders.other, world->err));
+  world_put(world, "TEA", 999, "EUR", 1);
+  world_put(world, "MILK", 120, "EUR", 5);
+  holders.ada = world_shopper(world, "ada@example.org", "TEA", 1, &holders.ada_cart);
+  holders.bob = world_shopper(world, "bob@example.org", "TEA", 1, &holders.bob_cart);
+  holders.eve = world_shopper(world, "eve@example.org", "MILK", 1, &holders.eve_cart);
+  return holders;
+}
+
+static int32_t hold(struct world *world, const shop_token_t *token, int64_t cart_id) {
+  shop_cart_t *cart = NULL;
+  int32_t status = shop_cart_hold(world->shop, token, cart_id, HOLD_FOR_MS, NULL, &cart, NULL);
+
+  shop_cart_free(cart);
+  return status;
+}
+
+/* A little later than the other call has looked at the clock. */
+static void hold_meanwhile(void *user) {
+  struct holders *holders = user;
+
+  if (!can_be_written(holders->world))
+    return;
+  world_pass_ms(holders->world, 5);
+  holders->status = hold(holders->world, holders->ada, holders->ada_cart);
+}
+
+/* Who was told that the piece is held has it still; nobody else was told so. */
+static void holders_end(struct holders *holders) {
+  struct world *world = holders->world;
+  shop_cart_t *cart = NULL;
+
+  fault_vfs_hook(NULL, NULL);
+  ck_ok(world, shop_cart_get(world->shop, holders->ada, holders->ada_cart, &cart, world->err));
+  ck_assert_int_eq(shop_cart_held_until_ms(cart) != 0, holders->status == SHOP_OK);
+  shop_cart_free(cart);
+  world_verify(world, 0);
+  ck_assert_int_eq(shop_close(holders->other), SHOP_OK);
+  shop_token_free(holders->ada);
+  shop_token_free(holders->bob);
+  shop_token_free(holders->eve);
+  world_free(world);
+}
+
+/* A purchase with an older clock does not take the piece from a hold that has just begun. */
+START_TEST(a_hold_before_a_purchase) {
+  struct meanwhile meanwhile = {.place = 0};
+  int times = 0;
+
+  fault_vfs_install();
+  do {
+    struct holders holders = holders_new();
+    shop_order_t *order = NULL;
+    int32_t status;
+
+    meanwhile = (struct meanwhile){
+        .place = meanwhile.place + 1, .happens = hold_meanwhile, .user = &holders};
+    fault_vfs_hook(stop_at, &meanwhile);
+    status = form_buy(holders.other, holders.bob, holders.bob_cart, &(struct form){.method = CARD},
+                      &order, NULL);
+    fault_vfs_hook(NULL, NULL);
+    shop_order_free(order);
+    ck_assert(holders.status != SHOP_OK || status != SHOP_OK);
+    times += holders.status == SHOP_OK && status == SHOP_ERR_OUT_OF_STOCK;
+    holders_end(&holders);
+  } while (meanwhile.locks >= meanwhile.place && meanwhile.place < PLACES);
+  ck_assert_int_gt(times, 0);
+}
+END_TEST
+
+/* Nor does upkeep end it, when it has found one that is over. */
+START_TEST(a_hold_before_upkeep) {
+  struct meanwhile meanwhile = {.place = 0};
+  int times = 0;
+
+  fault_vfs_install();
+  do {
+    struct holders holders = holders_new();
+    int32_t status;
+
+    ck_ok(holders.world, hold(holders.world, holders.eve, holders.eve_cart));
+    world_pass_ms(holders.world, HOLD_FOR_MS);
+    meanwhile = (struct meanwhile){
+        .place = meanwhile.place + 1, .happens = hold_meanwhile, .user = &holders};
+    fault_vfs_hook(stop_at, &meanwhile);
+    status = shop_recover(holders.other, 10, NULL, NULL);
+    fault_vfs_hook(NULL, NULL);
+    ck_assert(status == SHOP_OK || status == SHOP_ERR_BUSY);
+    times += holders.status == SHOP_OK && status == SHOP_OK;
+    holders_end(&holders);
+  } while (meanwhile.locks >= meanwhile.place && meanwhile.place < PLACES);
+  ck_assert_int_gt(times, 0);
+}
+END_TEST
+
 /* ---- a mail and its lease ------------------------------------------------------------------- */
 
 struct waiting {
@@ -206,6 +320,8 @@ END_TEST
 int main(void) {
   const TTest *const tests[] = {
       a_report_and_its_reference,
+      a_hold_before_a_purchase,
+      a_hold_before_upkeep,
       a_lease_of_a_call_that_waited,
       a_lease_of_a_cancellation_that_waited,
   };
