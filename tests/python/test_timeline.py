@@ -185,6 +185,47 @@ class Shop(unittest.TestCase):
         self.assertEqual(lib.shop_audit_attentions(audit), attentions, texts)
 
 
+class Guests(Shop):
+    def guest(self):
+        return self.given(lib.shop_guest_create, None, freed=lib.shop_token_free)
+
+    def session(self, token):
+        return self.given(lib.shop_session_check, token, freed=lib.shop_session_free)
+
+    def test_registers_and_buys(self):
+        """A guest's cart is bought by the user it has become."""
+        self.put()
+        guest = self.guest()
+        self.assertTrue(lib.shop_session_is_guest(self.session(guest)))
+        self.assertEqual(lib.shop_session_email(self.session(guest)), b"")
+        cart_id = self.cart(guest)
+        self.assertEqual(self.buy(guest, cart_id, key=b"k"), (S.SHOP_ERR_GUEST, None))
+        token = self.given(lib.shop_guest_register, guest, b"ada@example.org", b"correct horse",
+                           None, freed=lib.shop_token_free)
+        self.assertEqual(lib.shop_session_status(self.session(guest)), S.SHOP_ERR_TOKEN_REVOKED)
+        self.assertEqual(lib.shop_token_user_id(token), lib.shop_token_user_id(guest))
+        self.ok(self.buy(token, cart_id, key=b"k")[0])
+        self.verify()
+
+    def test_logs_in_with_the_cart(self):
+        """The lines join the account's cart: the higher quantity stays."""
+        self.put()
+        self.put(sku=b"MUG-001", price=500)
+        ada = self.register()
+        cart_id = self.cart(ada, quantity=1)
+        guest = self.guest()
+        guest_cart = self.cart(guest, quantity=3)
+        self.given(lib.shop_cart_add, guest, guest_cart, b"MUG-001", 1, None,
+                   freed=lib.shop_cart_free)
+        token = self.given(lib.shop_guest_login, guest, b"ada@example.org", b"correct horse", None,
+                           freed=lib.shop_token_free)
+        cart = lib.shop_session_cart(self.session(token))
+        self.assertEqual(lib.shop_cart_id(cart), cart_id)
+        self.assertEqual([lib.shop_cart_line_quantity(cart, i) for i in range(2)], [3, 1])
+        self.ok(self.buy(token, cart_id)[0])
+        self.verify()
+
+
 class Timeline(Shop):
     def test_from_registration_to_mail(self):
         """Register, cart, add, session, purchase, mail; no login needed."""
