@@ -29,7 +29,7 @@ static const char LOST_CARTS_EACH[] =
     " WHERE c.state IN (2, 3) AND o.id IS NULL ORDER BY c.id";
 static const char GUEST_ORDERS_EACH[] =
     "SELECT o.number FROM users u JOIN orders o ON o.user_id = u.id"
-    " WHERE u.guest_at_ms IS NOT NULL ORDER BY o.id";
+    " WHERE u.guest_at_ms IS NOT NULL ORDER BY u.id, o.id";
 /* Of payments that hold money: one that waits or was declined may be named by
    something that is not its own. */
 static const char SHARED_REFERENCES_EACH[] =
