@@ -420,7 +420,7 @@ static int32_t confirm_registration(shop_t *shop, const char *email, const char 
   /* What is no address is nobody's and what is no code is none, at the same cost. */
   if (shop__email_parse(email, confirm.email_key, NULL) != SHOP_OK)
     confirm.email_key[0] = '\0';
-  shop__digest(code, strnlen(code, SHOP__CODE_BYTES), confirm.hash);
+  shop__digest_secret(code, strnlen(code, SHOP__CODE_BYTES), confirm.hash);
   shop__attempt_begin(shop, confirm.email_key[0] == '\0' ? email : confirm.email_key, options,
                       &confirm.attempt);
   status = prove(shop, &confirm, password, patience.until_us, err);

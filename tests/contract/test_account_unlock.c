@@ -374,6 +374,9 @@ START_TEST(so_many_from_one_source) {
   ck_assert_int_eq(shop_error_retry_after_ms(world->err), 1);
   world_pass_ms(world, 1);
   ck_ok(world, shop_account_reset_request(shop, OWNER, cafe, world->err));
+  for (int i = 0; i < 4; i++)
+    ck_ok(world, shop_account_reset_request(shop, "nobody@example.org", cafe, world->err));
+  ck_refused(world, shop_account_reset_request(shop, OWNER, cafe, world->err), SHOP_ERR_THROTTLED);
   world_pass_ms(world, -1000); /* a clock that goes back makes nobody wait */
   ck_ok(world, shop_account_reset_request(shop, OWNER, cafe, world->err));
   shop_options_free(cafe);

@@ -435,6 +435,26 @@ START_TEST(no_prehijacking) {
 }
 END_TEST
 
+/* Nor is a code good again when the account that was made is gone: neither the one that was used
+   nor another for the address. */
+START_TEST(closed_afterwards) {
+  struct world *world = by_mail_open();
+  shop_token_t *token = NULL;
+  code_t used, other;
+
+  ask(world, ADA, PASSWORD, other);
+  ask(world, ADA, PASSWORD, used);
+  ck_ok(world, confirm_as(world, ADA, PASSWORD, used, NULL, &token));
+  ck_ok(world, shop_account_close(world->shop, token, PASSWORD, NULL, world->err));
+  ck_status(world, confirm(world, ADA, PASSWORD, used), SHOP_ERR_CODE);
+  ck_status(world, confirm(world, ADA, PASSWORD, other), SHOP_ERR_CODE);
+  ask(world, ADA, OTHER_PASSWORD, used);
+  ck_ok(world, confirm(world, ADA, OTHER_PASSWORD, used)); /* but it is free again */
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* That the address got its account does not give it new mails within the hour: who asks for it in
    between would see that. */
 START_TEST(an_account_made_does_not_show) {
@@ -792,6 +812,7 @@ int main(void) {
       guessing_is_stopped,
       expires,
       no_prehijacking,
+      closed_afterwards,
       an_account_made_does_not_show,
       one_of_many,
       a_guest_becomes_the_user,

@@ -149,6 +149,19 @@ static void reset(struct stage *stage, const char *right, const char *other) {
       shop_account_reset(stage->world->shop, stage->code, right, NULL, stage->world->err);
 }
 
+static void confirm(struct stage *stage, const char *right, const char *other) {
+  shop_token_t *token = NULL;
+
+  (void)other;
+  stage->status = shop_user_register_confirm(stage->world->shop, OWNER, right, stage->code, NULL,
+                                             &token, stage->world->err);
+  shop_token_free(token);
+}
+
+static void confirm_wrong(struct stage *stage, const char *right, const char *other) {
+  confirm(stage, other, right);
+}
+
 static void close_account(struct stage *stage, const char *right, const char *other) {
   (void)other;
   stage->status =
@@ -318,17 +331,23 @@ END_TEST
 /* ---- when all is well, and when somebody is refused ---------------------------------------------
  */
 
-static void take_code(struct stage *stage) {
+static void read_code(struct stage *stage) {
   struct world *world = stage->world;
   const char *at;
 
-  ck_ok(world, shop_account_reset_request(world->shop, OWNER, NULL, world->err));
   ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
   at = strstr(world->transport.messages[world->transport.count - 1], "Your code:");
   ck_assert_ptr_nonnull(at);
   at += strlen("Your code:");
   at += strspn(at, " \r\n");
   snprintf(stage->code, sizeof stage->code, "%.44s", at);
+}
+
+static void take_code(struct stage *stage) {
+  struct world *world = stage->world;
+
+  ck_ok(world, shop_account_reset_request(world->shop, OWNER, NULL, world->err));
+  read_code(stage);
 }
 
 static void swap_passwords(struct stage *stage) {
@@ -363,6 +382,25 @@ START_TEST(every_call) {
   ck_watch(stage, close_account_wrong, SHOP_ERR_CREDENTIALS);
   ck_watch(stage, close_account, SHOP_OK);
   ck_watch(stage, login, SHOP_ERR_CREDENTIALS);
+  stage_free(stage);
+}
+END_TEST
+
+/* A registration by mail: asked for, refused and finished, and asked for once more in vain. */
+START_TEST(by_mail) {
+  struct stage *stage = stage_new(_i == 1);
+
+  run_on_kept_stack(close_shop, stage);
+  ck_assert_int_eq(shop_config_set_register_by_mail(stage->world->config, true), SHOP_OK);
+  run_on_kept_stack(open_shop, stage);
+  ck_ok(stage->world, stage->status);
+  ck_watch(stage, register_owner, SHOP_CONFIRM_MAIL);
+  read_code(stage);
+  ck_watch(stage, confirm_wrong, SHOP_ERR_CODE);
+  ck_watch(stage, confirm, SHOP_OK);
+  ck_watch(stage, confirm, SHOP_ERR_CODE);
+  ck_watch(stage, register_taken, SHOP_CONFIRM_MAIL);
+  stage->status = SHOP_OK;
   stage_free(stage);
 }
 END_TEST
@@ -615,6 +653,7 @@ int main(void) {
   tcase_set_timeout(tcase, 240);
   tcase_add_test(tcase, the_scan_sees);
   tcase_add_loop_test(tcase, every_call, 0, 2);
+  tcase_add_loop_test(tcase, by_mail, 0, 2);
   tcase_add_loop_test(tcase, throttled_and_locked, 0, 2);
   tcase_add_loop_test(tcase, old_hashes, 0, 2);
   tcase_add_loop_test(tcase, failing, 0, (int)(sizeof failures / sizeof failures[0]));
