@@ -95,11 +95,22 @@ static void ask_reset(struct stage *stage, const char *email) {
   expect(stage, shop_account_reset_request(stage->shop, email, NULL, stage->err), SHOP_OK);
 }
 
+static void ask_register(struct stage *stage, const char *email) {
+  shop_token_t *token = NULL;
+
+  expect(stage,
+         shop_user_register(stage->shop, email, PASSWORD, stage->options, &token, stage->err),
+         SHOP_CONFIRM_MAIL);
+}
+
 static const struct question questions[] = {
     {"login", "a wrong password, Argon2id as it is by default", 0, 0, 1000, false, ask_login},
     {"login, cheapest hash", "the same, Argon2id of 8 KiB and 1 pass", 8, 1, 20000, false,
      ask_login},
     {"forgotten password", "shop_account_reset_request", 8, 1, 20000, false, ask_reset},
+    {"register by mail", "shop_user_register", 0, 0, 1000, true, ask_register},
+    {"register, cheapest hash", "the same, Argon2id of 8 KiB and 1 pass", 8, 1, 20000, true,
+     ask_register},
 };
 #define QUESTIONS (sizeof questions / sizeof questions[0])
 
@@ -141,6 +152,11 @@ static void stage_make(struct stage *stage, const struct question *question, con
     must(shop_user_register(stage->shop, email, PASSWORD, NULL, &token, stage->err), stage->err,
          "register");
     shop_token_free(token);
+  }
+  if (question->by_mail) {
+    world_close(stage->shop);
+    must(shop_config_set_register_by_mail(config, true), NULL, "register_by_mail");
+    must(shop_open(path, config, &stage->shop, stage->err), stage->err, path);
   }
   shop_config_free(config);
 }

@@ -706,6 +706,10 @@ START_TEST(thrown_away) {
   ck_ok(world, shop_maintain(world->shop, &done, world->err));
   ck_assert_int_eq(shop_maintenance_codes(done), 0);
   shop_maintenance_free(done);
+  ask(world, ADA, PASSWORD, code); /* and the slots are taken again */
+  world_pass_ms(world, 25 * HOUR_MS + 1);
+  ask(world, ADA, PASSWORD, code); /* also where nobody has tidied up */
+  ck_assert_int_eq(count(world, "registrations"), 2);
   world_free(world);
 }
 END_TEST
