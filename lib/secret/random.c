@@ -67,7 +67,7 @@ void shop__keyed_digest(const uint8_t secret[32], char kind, const char *a, cons
 /* ---- traces ------------------------------------------------------------------- */
 
 /* No call of libsodium's goes deeper below the caller; seen are 3 KiB. */
-#define STACK_BYTES 8192
+#define STACK_BYTES 16384
 
 /* What is left in a register is as good as on the stack: the next function that the
    dynamic linker has to look for has them all saved there. No C can name them, so

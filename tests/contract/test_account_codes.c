@@ -140,7 +140,8 @@ START_TEST(linked) {
   base[501] = '\0';
   ck_assert_int_eq(shop_config_set_link_base(NULL, SHOP_LINK_VERIFY, "x"), SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, 0, "x"), SHOP_ERR_ARGUMENT);
-  ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_UNLOCK + 1, "x"), SHOP_ERR_ARGUMENT);
+  ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_UNLOCK + 1, "x"),
+                   SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_VERIFY, ""),
                    SHOP_ERR_ARGUMENT);
   ck_assert_int_eq(shop_config_set_link_base(world->config, SHOP_LINK_VERIFY, "a b"),
@@ -427,6 +428,28 @@ START_TEST(reset_by_its_code) {
 }
 END_TEST
 
+/* A code is no way round a merchant's word, nor back into an account that is closed, whatever has
+   become of the code itself: of both the store alone is changed here. */
+START_TEST(codes_of_the_disabled_and_closed) {
+  static const char *const ends[] = {"UPDATE users SET disabled_at_ms = 1",
+                                     "UPDATE users SET closed_at_ms = 1"};
+
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    struct world *world = world_new();
+    shop_token_t *token = world_register(world, "ada@example.org");
+    code_t verify_code, reset_code;
+
+    ask_verify(world, token, verify_code);
+    ask_reset(world, reset_code);
+    world_vandalise(world, ends[i]);
+    ck_refused(world, verify(world, verify_code), SHOP_ERR_CODE);
+    ck_refused(world, reset(world, reset_code, NEW_PASSWORD), SHOP_ERR_CODE);
+    shop_token_free(token);
+    world_free(world);
+  }
+}
+END_TEST
+
 /* Known and unknown, disabled, mailed too often, no address at all: one answer, the
    same statements, the same commits, and nothing is left of a mail to nobody. */
 START_TEST(reset_tells_nothing) {
@@ -478,14 +501,17 @@ START_TEST(stale_mail_is_not_sent) {
     ck_ok(world, shop_account_reset_request(world->shop, "ada@example.org", NULL, world->err));
   ck_ok(world, shop_account_reset_request(world->shop, "bob@example.org", NULL, world->err));
   world_vandalise(world, "UPDATE codes SET used_at_ms = 1");
-  world_vandalise(world, "UPDATE codes SET used_at_ms = NULL WHERE user_id ="
-                         " (SELECT id FROM users WHERE email = 'bob@example.org')");
+  world_vandalise(world,
+                  "UPDATE codes SET used_at_ms = NULL WHERE user_id ="
+                  " (SELECT id FROM users WHERE email = 'bob@example.org')");
   ck_ok(world, shop_mail_take(world->shop, NULL, &mail, world->err));
   ck_assert_str_eq(shop_mail_recipient(mail), "bob@example.org");
   ck_ok(world, shop_mail_done(world->shop, mail, SHOP_MAIL_LATER, NULL, NULL, world->err));
   shop_mail_free(mail);
-  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM outbox WHERE state = 4"
-                                       " AND length(message) = 0"), 100);
+  ck_assert_int_eq(world_number(world,
+                                "SELECT count(*) FROM outbox WHERE state = 4"
+                                " AND length(message) = 0"),
+                   100);
   ck_assert_int_eq(world_number(world, "SELECT count(*) FROM events WHERE name = 'mail.dead'"),
                    100);
   world_pass_ms(world, HOUR_MS); /* it was put back, and has expired meanwhile */
@@ -785,16 +811,16 @@ START_TEST(in_the_users_language) {
   code_t code;
 
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-    ck_ok(world, shop_config_set_mail_template(
-                     world->config, kinds[i], "de", "Konto",
-                     i == 1 || i == 2 ? "Hallo\nYour code:\n{{code}}\n" : "Hallo\n", NULL,
-                     world->err));
+    ck_ok(world, shop_config_set_mail_template(world->config, kinds[i], "de", "Konto",
+                                               i == 1 || i == 2 ? "Hallo\nYour code:\n{{code}}\n"
+                                                                : "Hallo\n",
+                                               NULL, world->err));
   ck_assert_int_eq(shop_config_set_mail_kind(world->config, SHOP_MAIL_WELCOME, true), SHOP_OK);
   world_open(world);
   ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
   ck_assert_int_eq(shop_options_set_language(options, "de-AT"), SHOP_OK);
-  ck_ok(world, shop_user_register(world->shop, "ada@example.org", PASSWORD, options, &token,
-                                  world->err));
+  ck_ok(world,
+        shop_user_register(world->shop, "ada@example.org", PASSWORD, options, &token, world->err));
   ck_newest_is_german(world);
   ask_verify(world, token, code);
   ck_newest_is_german(world);
@@ -827,6 +853,7 @@ int main(void) {
       only_a_hash_is_stored,
       used_once_in_a_race,
       reset_by_its_code,
+      codes_of_the_disabled_and_closed,
       reset_tells_nothing,
       stale_mail_is_not_sent,
       mail_turned_off,

@@ -12,7 +12,7 @@
 #define OWNER "ada@example.org"
 #define NOBODY "nobody@example.org"
 
-static _Atomic int hashes;
+static _Atomic int hashes, hashing, hashing_max;
 static bool hash_fails;
 
 int __real_crypto_pwhash(unsigned char *out, unsigned long long out_size, const char *password,
@@ -25,10 +25,16 @@ int __wrap_crypto_pwhash(unsigned char *out, unsigned long long out_size, const 
 int __wrap_crypto_pwhash(unsigned char *out, unsigned long long out_size, const char *password,
                          unsigned long long password_size, const unsigned char *salt,
                          unsigned long long passes, size_t memory, int alg) {
+  int at_once = atomic_fetch_add(&hashing, 1) + 1, most = atomic_load(&hashing_max), failed = -1;
+
+  while (at_once > most && !atomic_compare_exchange_weak(&hashing_max, &most, at_once))
+    continue;
   atomic_fetch_add(&hashes, 1);
-  if (hash_fails)
-    return -1;
-  return __real_crypto_pwhash(out, out_size, password, password_size, salt, passes, memory, alg);
+  if (!hash_fails)
+    failed =
+        __real_crypto_pwhash(out, out_size, password, password_size, salt, passes, memory, alg);
+  atomic_fetch_sub(&hashing, 1);
+  return failed;
 }
 
 /* source NULL: none. */
@@ -291,6 +297,20 @@ START_TEST(lock_of_one_source) {
 }
 END_TEST
 
+/* Being known does not keep a lock away: ten wrong ones from there lock that source as any other.
+ */
+START_TEST(lock_of_a_known_source) {
+  struct world *world = world_new();
+
+  ck_ok(world, enter(world, OWNER, "home"));
+  fail_patiently(world, OWNER, "home", 10);
+  ck_refused(world, attempt(world, OWNER, PASSWORD, "home"), SHOP_ERR_LOCKED);
+  ck_assert_int_eq(shop_error_retry_after_ms(world->err), 3600000);
+  ck_ok(world, attempt(world, OWNER, PASSWORD, "office"));
+  world_free(world);
+}
+END_TEST
+
 /* A user is known from the eight latest sources; the ninth pushes the oldest out. */
 START_TEST(known_sources_are_few) {
   struct world *world = world_new();
@@ -385,6 +405,68 @@ START_TEST(table_is_bounded) {
   }
   ck_assert_int_eq(world_number(world, "SELECT count(*) FROM guesses"), 100);
   ck_waits(world, OWNER, NULL, 600);
+  world_free(world);
+}
+END_TEST
+
+enum { FLOODERS = 200, FLOOD_TRIES = 6, FLOOD_ROWS = 300, FLOOD_HASHES = 3 };
+
+struct flooder {
+  struct world *world;
+  int index;
+  int32_t other; /* an answer that none of them should get */
+};
+
+/* Nobodies and the owner, from sources that nobody has seen before. */
+static void *flood(void *user) {
+  struct flooder *flooder = user;
+  char email[60], source[60];
+
+  for (int i = 0; i < FLOOD_TRIES; i++) {
+    shop_options_t *options = NULL;
+    shop_token_t *token = NULL;
+    int32_t status = shop_options_new(&options);
+
+    snprintf(email, sizeof email, "flood%d.%d@example.org", flooder->index, i);
+    snprintf(source, sizeof source, "bot %d.%d", flooder->index, i);
+    if (status == SHOP_OK)
+      status = shop_options_set_source(options, source);
+    if (status == SHOP_OK)
+      status = shop_user_login(flooder->world->shop, i % 3 == 0 ? OWNER : email, WRONG, options,
+                               &token, NULL);
+    if (status != SHOP_ERR_CREDENTIALS && status != SHOP_ERR_THROTTLED)
+      flooder->other = status;
+    shop_options_free(options);
+  }
+  return NULL;
+}
+
+/* Two hundred at once, each with new addresses and new sources: no more hashes run at a time than
+   were allowed, the counters stay within their bound, and the owner still comes in at home. */
+START_TEST(flood_of_logins) {
+  static struct flooder flooders[FLOODERS];
+  static pthread_t threads[FLOODERS];
+  struct world *world = world_prepare();
+
+  ck_assert_int_eq(shop_config_set_password_parallel(world->config, FLOOD_HASHES), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_guess_rows_max(world->config, FLOOD_ROWS), SHOP_OK);
+  world_open(world);
+  ck_ok(world, enter(world, OWNER, "home"));
+  atomic_store(&hashing_max, 0);
+  for (int i = 0; i < FLOODERS; i++) {
+    flooders[i] = (struct flooder){.world = world, .index = i};
+    ck_assert_int_eq(pthread_create(&threads[i], NULL, flood, &flooders[i]), 0);
+  }
+  for (int i = 0; i < FLOODERS; i++) {
+    pthread_join(threads[i], NULL);
+    ck_assert_msg(flooders[i].other == SHOP_OK, "%s", shop_status_name(flooders[i].other));
+  }
+  ck_assert_int_ge(atomic_load(&hashing_max), 1);
+  ck_assert_int_le(atomic_load(&hashing_max), FLOOD_HASHES);
+  ck_assert_int_ge(atomic_load(&hashes), FLOODERS * FLOOD_TRIES / 2);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM guesses"), FLOOD_ROWS);
+  ck_assert_int_eq(world_number(world, "SELECT max(slot) FROM guesses"), FLOOD_ROWS);
+  ck_ok(world, attempt(world, OWNER, PASSWORD, "home"));
   world_free(world);
 }
 END_TEST
@@ -590,7 +672,9 @@ int main(void) {
       known_sources_are_few,
       spraying_source_waits,
       registering_source_waits,
+      lock_of_a_known_source,
       table_is_bounded,
+      flood_of_logins,
       restarts_reset_nothing,
       counters_are_forgotten,
       no_memory_is_not_counted,

@@ -100,6 +100,11 @@ START_TEST(issued) {
   ck_refused(world, shop_token_issue(world->shop, user_id + 1, "a", 0, NULL, &token, world->err),
              SHOP_ERR_NOT_FOUND);
   ck_assert_ptr_null(token);
+  ck_ok(world, shop_user_set_disabled(world->shop, user_id, true, NULL, world->err));
+  ck_refused(world, shop_token_issue(world->shop, user_id, "a", 0, NULL, &token, world->err),
+             SHOP_ERR_USER_DISABLED);
+  ck_ok(world, shop_user_set_disabled(world->shop, user_id, false, NULL, world->err));
+  world_vandalise(world, "DELETE FROM events");
   longest[255] = '\0';
   token = issue(world, user_id, longest, INT64_C(315360000000));
   ck_ok(world, verify(world, shop_token_jwt(token)));
