@@ -177,13 +177,14 @@ SHOP_API int32_t shop_user_set_language(shop_t *shop, const shop_token_t *token,
 
 /**
  * Erases a person (merchant's call). From its first moment on the account is
- * gone: nobody is found under the address, which may register anew, and no
- * token of it is good. Away with it go the note and external id, tokens,
- * idempotency keys, known sources, the open cart with what it holds, what is in
- * carts that were left, the texts and recipients of mail (what waits is not sent
- * any more) and the details of events; in the orders, the address copies, the
- * note, and what the gateway has said or was given of the person. What was bought and paid stays: orders, lines, amounts, operations
- * with the gateway's references, stock, the names of events.
+ * gone: nobody is found under the address, which may register anew, and no token
+ * of it is good. Away with it go the note and external id, tokens, idempotency
+ * keys, known sources, registrations that wait, the open cart with what it holds,
+ * what is in carts that were left, the texts and recipients of mail (what waits
+ * is not sent any more) and the details of events; in the orders, the address
+ * copies, the note, and what the gateway has said or was given of the person.
+ * What was bought and paid stays: orders, lines, amounts, operations with the
+ * gateway's references, stock, the names of events.
  *
  * An order whose payment is not final keeps its copies until it is;
  * `shop_maintain` goes on with it then, and with what a crash has cut off. It

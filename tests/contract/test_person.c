@@ -54,6 +54,7 @@ enum mark {
 
 #define IN_CLEAR NULL
 #define A_SECRET "it opens something, or is made of what does"
+#define A_NAME "the token's name of itself; its id stands for it"
 #define MACHINE "how the library does its work, not what it knows"
 #define WHOSE "whose row it is: it stands below that one"
 #define BOOKS "what was bought and paid"
@@ -105,7 +106,7 @@ static const struct column {
     {"registrations", "guest_id", WITHHELD, GONE, MEANT, WHOSE},
     {"registrations", "language", TOLD, GONE, MARKED, IN_CLEAR},
     {"registrations", "password_hash", WITHHELD, GONE, MARKED, A_SECRET},
-    {"tokens", "jti", WITHHELD, GONE, MARKED, A_SECRET},
+    {"tokens", "jti", WITHHELD, GONE, MARKED, A_NAME},
     {"tokens", "user_id", WITHHELD, GONE, MEANT, WHOSE},
     {"tokens", "epoch", WITHHELD, GONE, MEANT, MACHINE},
     {"tokens", "issued_at_ms", TOLD, GONE, MARKED, IN_CLEAR},
@@ -119,7 +120,7 @@ static const struct column {
     {"refresh_tokens", "user_id", WITHHELD, GONE, MEANT, WHOSE},
     {"refresh_tokens", "epoch", WITHHELD, GONE, MEANT, MACHINE},
     {"refresh_tokens", "state", TOLD, GONE, MEANT, IN_CLEAR},
-    {"refresh_tokens", "jti", WITHHELD, GONE, MARKED, A_SECRET},
+    {"refresh_tokens", "jti", WITHHELD, GONE, MARKED, A_NAME},
     {"refresh_tokens", "expires_at_ms", TOLD, GONE, MARKED, IN_CLEAR},
     {"refresh_tokens", "family_expires_at_ms", TOLD, GONE, MARKED, IN_CLEAR},
     {"refresh_tokens", "parent", WITHHELD, GONE, MARKED, A_SECRET},
