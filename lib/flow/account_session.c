@@ -76,8 +76,7 @@ static int32_t list_fn(shop__tx_t *tx, void *ctx) {
   if (status != SHOP_OK)
     return status;
   q = shop__sessions_each(tx, owner.user_id, owner.epoch, list->now_ms,
-                          list->page.cursor == 0 ? INT64_MAX : list->page.cursor,
-                          list->page.limit);
+                          list->page.cursor == 0 ? INT64_MAX : list->page.cursor, list->page.limit);
   shop__pack_begin(&list->page.pack, sizeof(struct shop_session_page));
   while ((status = shop__sessions_next(q, &row)) == SHOP__ROW)
     pack_session(&list->page.pack, &row, list->token->jti);
@@ -96,8 +95,7 @@ int32_t shop_account_session_list(shop_t *shop, const shop_token_t *token, int64
   if (status != SHOP_OK)
     return status;
   list.now_ms = shop__now_ms(shop);
-  return shop__leave(shop,
-                     shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
+  return shop__leave(shop, shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
 }
 
 /* ---- ending one ----------------------------------------------------------------------------- */

@@ -49,9 +49,8 @@ static void pack_mail(struct shop__pack *pack, const struct shop__outbox_row *ro
 static int32_t list_fn(shop__tx_t *tx, void *ctx) {
   struct list *list = ctx;
   struct shop__outbox_row row;
-  shop__query_t *q = shop__outbox_each(tx, list->state,
-                                       list->page.cursor == 0 ? INT64_MAX : list->page.cursor,
-                                       list->page.limit);
+  shop__query_t *q = shop__outbox_each(
+      tx, list->state, list->page.cursor == 0 ? INT64_MAX : list->page.cursor, list->page.limit);
   int32_t status;
 
   shop__pack_begin(&list->page.pack, sizeof(struct shop_mail_page));
@@ -74,8 +73,7 @@ int32_t shop_mail_list(shop_t *shop, int32_t state, int64_t before_id, int32_t l
   if (state < 0 || state > SHOP_MAIL_DEAD)
     return shop__leave(shop, shop__error_set(err, SHOP_ERR_ARGUMENT,
                                              "mail is listed by the states queued to dead, or 0"));
-  return shop__leave(shop,
-                     shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
+  return shop__leave(shop, shop__page_give(shop, &list.page, list_fn, &list, (void **)out, err));
 }
 
 static const struct mail_entry *entry_at(const shop_mail_page_t *page, int32_t index) {

@@ -167,8 +167,8 @@ static int32_t next_good(shop__tx_t *tx, struct shop__take *take, int64_t now_ms
     bool lives = true;
 
     take->again = false;
-    status = shop__outbox_next_due(tx, due_by(take, now_ms), ahead_of(take, now_ms), row,
-                                   &take->found);
+    status =
+        shop__outbox_next_due(tx, due_by(take, now_ms), ahead_of(take, now_ms), row, &take->found);
     if (status == SHOP_OK && take->found && row->code_hash != NULL)
       status = shop__code_lives(tx, row->code_hash, now_ms, &lives);
     if (status == SHOP_OK && !lives)
@@ -217,9 +217,9 @@ static int32_t glance(const struct shop__take *take, bool *due, shop_error_t *er
   int64_t now_ms = shop__now_ms(take->shop);
   int32_t status = shop__db_read(take->shop->db, horizon_fn, &horizon, err);
 
-  *due = status == SHOP_OK && horizon.found &&
-         (horizon.due_ms <= due_by(take, now_ms) ||
-          horizon.latest_since_ms > ahead_of(take, now_ms));
+  *due =
+      status == SHOP_OK && horizon.found &&
+      (horizon.due_ms <= due_by(take, now_ms) || horizon.latest_since_ms > ahead_of(take, now_ms));
   return status;
 }
 

@@ -234,10 +234,11 @@ static bool may_repeat(const struct turn *turn) {
 static void repeat_in_time(const struct turn *turn, struct shop__outcome *outcome) {
   const struct shop_config *config = &turn->shop->config;
   int64_t now_ms = shop__now_ms(turn->shop);
-  bool leased = now_ms >= turn->taken_at_ms && now_ms < turn->taken_at_ms + config->gateway_lease_ms;
+  bool leased =
+      now_ms >= turn->taken_at_ms && now_ms < turn->taken_at_ms + config->gateway_lease_ms;
 
-  if (leased && (turn->ask.kind == SHOP_OPERATION_VOID ||
-                 key_lives(config, turn->created_at_ms, now_ms)))
+  if (leased &&
+      (turn->ask.kind == SHOP_OPERATION_VOID || key_lives(config, turn->created_at_ms, now_ms)))
     shop__gateway_ask(turn->shop, &turn->ask, false, outcome);
 }
 
@@ -288,6 +289,7 @@ static int32_t ask_gateway(struct turn *turn, struct shop__outcome *outcome, sho
              : SHOP_OK;
 }
 
+/* One question, its answer settled; and a void, where the charge is to end. */
 static int32_t ask(struct turn *turn, int32_t actor, struct shop__settle *settle,
                    shop_error_t *err) {
   struct shop__outcome outcome = {.answer = SHOP__ANSWER_NONE};
@@ -314,8 +316,7 @@ static int32_t ask(struct turn *turn, int32_t actor, struct shop__settle *settle
 /* ---- for everybody --------------------------------------------------------------------------- */
 
 /* What another call has ended meanwhile is that one's to count. */
-static void count(struct shop_recovery *recovery, int32_t kind,
-                  const struct shop__settle *settle) {
+static void count(struct shop_recovery *recovery, int32_t kind, const struct shop__settle *settle) {
   recovery->placed += settle->change.placed;
   recovery->failed += settle->change.failed;
   switch (settle->status) {

@@ -86,7 +86,8 @@ static struct shop__change change_of(const struct shop__settling *work,
   const struct shop__order_operation *operation =
       shop__order_operation_by_id(order, work->settle->operation_id);
   bool was_pending = before->order.status == SHOP_ORDER_PENDING;
-  bool is_open = operation->state == SHOP_OPERATION_SENT || operation->state == SHOP_OPERATION_UNKNOWN;
+  bool is_open =
+      operation->state == SHOP_OPERATION_SENT || operation->state == SHOP_OPERATION_UNKNOWN;
 
   return (struct shop__change){.placed = was_pending && order->status == SHOP_ORDER_PLACED,
                                .failed = was_pending && order->status == SHOP_ORDER_FAILED,
