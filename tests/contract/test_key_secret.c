@@ -115,8 +115,9 @@ START_TEST(damaged_seals) {
       "UPDATE signing_keys SET secret = CAST(secret || x'00' AS BLOB)",
       "UPDATE signing_keys SET secret = x''",
       "UPDATE signing_keys SET secret = CAST(x'02' || substr(secret, 2) AS BLOB)",
-      "UPDATE signing_keys SET secret = CAST(substr(secret, 1, 40) || x'00' || substr(secret, 42) "
-      "AS BLOB)",
+      "UPDATE signing_keys SET secret = CAST(substr(secret, 1, 40) ||"
+      " CASE WHEN substr(secret, 41, 1) = x'00' THEN x'01' ELSE x'00' END || substr(secret, 42)"
+      " AS BLOB)",
       "UPDATE signing_keys SET secret = zeroblob(600)",
       "UPDATE signing_keys SET sealed = 0",
       "UPDATE signing_keys SET kid = 'another'",
