@@ -86,6 +86,9 @@ SHOP_API int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, co
  * cannot, since too few pieces are left or a line is not sold any more, it is not
  * held, which `shop_cart_held_until_ms` of the session's cart says.
  *
+ * Idempotency keys of the guest are not the account's: a call that was made with one
+ * before is not repeated with it afterwards.
+ *
  * If the carts cannot be joined nothing has changed: the guest's token is good,
  * nothing counts as a wrong password, and `shop_user_login` logs in without the
  * guest's cart. A call that is repeated after its answer was lost finds the

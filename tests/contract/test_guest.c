@@ -305,9 +305,12 @@ END_TEST
 /* The merchant's calls take a guest's id; but none makes a merchant of whom nobody knows. */
 START_TEST(as_the_merchant_sees_it) {
   struct world *world = world_new();
-  shop_token_t *token = guest(world), *issued = NULL;
+  int64_t cart_id;
+  shop_token_t *token = guest_with_tea(world, &cart_id), *issued = NULL;
   int64_t id = shop_token_user_id(token);
   shop_user_t *user = NULL;
+  shop_text_t *text = NULL;
+  shop_cart_t *cart = NULL;
 
   ck_ok(world, shop_user_set_metadata(world->shop, id, "a note", "an id", NULL, world->err));
   ck_refused(world, shop_token_issue(world->shop, id, "merchant", 0, NULL, &issued, world->err),
@@ -318,11 +321,17 @@ START_TEST(as_the_merchant_sees_it) {
   ck_assert_ptr_null(issued);
   ck_ok(world, shop_token_issue(world->shop, id, "kiosk", 0, NULL, &issued, world->err));
   ck_assert_int_eq(session_status(world, issued), SHOP_OK);
+  ck_ok(world, shop_account_export(world->shop, token, &text, world->err));
+  ck_assert_ptr_nonnull(strstr(shop_text_get(text), "\"guest_at_ms\":"));
+  shop_text_free(text);
+  ck_ok(world, shop_cart_hold(world->shop, token, cart_id, MINUTE_MS, NULL, &cart, world->err));
+  shop_cart_free(cart);
   ck_ok(world, shop_user_set_disabled(world->shop, id, true, NULL, world->err));
   ck_assert_int_eq(session_status(world, token), SHOP_ERR_USER_DISABLED);
   ck_ok(world, shop_user_set_disabled(world->shop, id, false, NULL, world->err));
   ck_assert_int_eq(session_status(world, token), SHOP_ERR_TOKEN_REVOKED);
   ck_ok(world, shop_user_erase(world->shop, id, NULL, NULL, world->err));
+  ck_assert_int_eq(world_available(world, "TEA"), 10);
   ck_ok(world, shop_user_find_by_id(world->shop, id, &user, world->err));
   ck_assert(shop_user_is_closed(user));
   ck_assert_str_eq(shop_user_note(user), "");

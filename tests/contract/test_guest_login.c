@@ -817,6 +817,63 @@ START_TEST(login_while_buying) {
 }
 END_TEST
 
+/* ---- processes ----------------------------------------------------------------------------------
+ */
+
+/* Adds by the token that it hears until that is over; tells how often it was told that it has. */
+static void add_until_it_is_over(struct world *world, struct peer *peer) {
+  shop_token_t *token = NULL;
+  shop_cart_t *cart = NULL;
+  char text[3000];
+  int64_t cart_id;
+  int32_t added = 0, status = SHOP_OK;
+
+  peer_hear(peer, text, sizeof text);
+  world_open(world);
+  ck_ok(world, shop_token_verify(world->shop, text, &token, world->err));
+  ck_ok(world, shop_cart_create(world->shop, token, NULL, &cart, world->err));
+  cart_id = shop_cart_id(cart);
+  shop_cart_free(cart);
+  while (status == SHOP_OK) {
+    bool adds = added < 500; /* a line has a limit, the other's time has none */
+
+    status = adds ? shop_cart_add(world->shop, token, cart_id, "TEA", 1, NULL, &cart, world->err)
+                  : shop_cart_get(world->shop, token, cart_id, &cart, world->err);
+    added += adds && status == SHOP_OK;
+    shop_cart_free(cart);
+    if (status == SHOP_OK && adds && added == 3) /* it is on its way: the other may log in */
+      peer_tell(peer, "adding");
+  }
+  ck_status(world, status, SHOP_ERR_TOKEN_REVOKED);
+  snprintf(text, sizeof text, "%d", (int)added);
+  peer_tell(peer, text);
+  shop_token_free(token);
+  ck_assert_int_eq(shop_close(world->shop), SHOP_OK);
+}
+
+/* A guest logs in here and adds in another process: the token ends there at the next call, and what
+   was said to be added is in the account's cart. */
+START_TEST(in_another_process) {
+  struct world *world = world_prepare();
+  struct peer peer = peer_start(world, add_until_it_is_over);
+  struct pair pair;
+  char text[40];
+
+  world_open(world);
+  pair = pair_in(world);
+  world_put(world, "TEA", 999, "EUR", SHOP_STOCK_UNLIMITED);
+  world_add(world, pair.ada, pair.ada_cart, "MUG", 1);
+  peer_tell(&peer, shop_token_jwt(pair.guest));
+  peer_hear(&peer, text, sizeof text);
+  join(&pair);
+  peer_hear(&peer, text, sizeof text);
+  peer_end(&peer);
+  ck_assert_int_eq(world_number(world, "SELECT max(quantity) FROM cart_lines"), atoi(text));
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM carts"), 1);
+  pair_free(&pair);
+}
+END_TEST
+
 int main(void) {
   const TTest *tests[] = {the_account_has_none,
                           lines_join,
@@ -841,7 +898,8 @@ int main(void) {
                           refresh_tokens_end,
                           many_guests_one_account,
                           one_guest_many_logins,
-                          login_while_buying};
+                          login_while_buying,
+                          in_another_process};
 
   return HARNESS_RUN("guest login", tests);
 }
