@@ -109,7 +109,8 @@ static const struct question questions[] = {
      ask_login},
     {"forgotten password", "shop_account_reset_request", 8, 1, 20000, false, ask_reset},
     {"register by mail", "shop_user_register", 0, 0, 1000, true, ask_register},
-    {"register, cheapest hash", "the same, Argon2id of 8 KiB and 1 pass", 8, 1, 20000, true,
+    /* fewer, for the clock of the stage must not reach the year 2109, where ids end */
+    {"register, cheapest hash", "the same, Argon2id of 8 KiB and 1 pass", 8, 1, 10000, true,
      ask_register},
 };
 #define QUESTIONS (sizeof questions / sizeof questions[0])
