@@ -511,6 +511,166 @@ START_TEST(a_clock_set_back) {
 }
 END_TEST
 
+/* ---- any two carts
+ * ------------------------------------------------------------------------------- */
+
+enum { WARES = 5, MEETINGS = 200 };
+
+/* One of the two, as it should be. */
+struct side {
+  const shop_token_t *token;
+  int64_t cart_id;
+  int64_t quantity[WARES], price[WARES];
+  int order[WARES], count;  /* the wares in the order in which they were added */
+  int64_t start_ms, end_ms; /* of the hold; 0: none was begun */
+};
+
+static uint64_t dice;
+
+static int64_t below(int64_t limit) {
+  dice ^= dice >> 12;
+  dice ^= dice << 25;
+  dice ^= dice >> 27;
+  return (int64_t)((dice * UINT64_C(2685821657736338717)) >> 33) % limit;
+}
+
+static const char *ware(int at) {
+  static const char *const skus[WARES] = {"TEA", "MILK", "MUG", "PEN", "CUP"};
+
+  return skus[at];
+}
+
+static void fill(struct world *world, struct side *side, const int64_t price[WARES]) {
+  for (int64_t i = below(WARES + 1); i > 0; i--) {
+    int at = (int)below(WARES);
+    int64_t quantity = 1 + below(4);
+
+    world_add(world, side->token, side->cart_id, ware(at), quantity);
+    if (side->quantity[at] == 0)
+      side->order[side->count++] = at;
+    side->quantity[at] += quantity;
+    side->price[at] = price[at];
+  }
+}
+
+static void try_to_hold(struct world *world, struct side *side) {
+  int64_t length_ms = (1 + below(10)) * MINUTE_MS, now_ms = atomic_load(&world->now_ms);
+  shop_cart_t *cart = NULL;
+
+  if (below(3) > 0 && shop_cart_hold(world->shop, side->token, side->cart_id, length_ms, NULL,
+                                     &cart, world->err) == SHOP_OK) {
+    side->start_ms = now_ms;
+    side->end_ms = now_ms + length_ms;
+  }
+  shop_cart_free(cart);
+}
+
+/* The rule of guest.h, by itself. */
+static void join_sides(struct side *into, const struct side *from) {
+  for (int i = 0; i < from->count; i++) {
+    int at = from->order[i];
+
+    if (into->quantity[at] == 0) {
+      into->order[into->count++] = at;
+      into->price[at] = from->price[at];
+    }
+    if (into->quantity[at] < from->quantity[at])
+      into->quantity[at] = from->quantity[at];
+  }
+}
+
+static int64_t end_of_both(const struct side *a, const struct side *b, int64_t now_ms) {
+  const struct side *sides[] = {a, b};
+  int64_t start_ms = INT64_MAX, end_ms = INT64_MAX;
+
+  for (int i = 0; i < 2; i++) {
+    if (sides[i]->start_ms == 0)
+      continue;
+    if (sides[i]->start_ms < start_ms)
+      start_ms = sides[i]->start_ms;
+    if (sides[i]->end_ms > now_ms && sides[i]->end_ms < end_ms)
+      end_ms = sides[i]->end_ms;
+  }
+  if (end_ms == INT64_MAX)
+    return 0;
+  return end_ms < start_ms + 15 * MINUTE_MS ? end_ms : start_ms + 15 * MINUTE_MS;
+}
+
+static void ck_joined(struct world *world, const struct side *side, const int64_t stock[WARES],
+                      int64_t held_until_ms) {
+  shop_session_t *session = session_of(world, side->token);
+  const shop_cart_t *cart = shop_session_cart(session);
+
+  for (int at = 0; at < WARES; at++)
+    if (side->quantity[at] > stock[at])
+      held_until_ms = 0;
+  ck_assert_int_eq(shop_cart_line_count(cart), side->count);
+  for (int i = 0; i < side->count; i++) {
+    int at = side->order[i];
+
+    ck_assert_str_eq(shop_cart_line_sku(cart, i), ware(at));
+    ck_assert_int_eq(shop_cart_line_quantity(cart, i), side->quantity[at]);
+    ck_assert_int_eq(shop_cart_line_kept_price_minor(cart, i), side->price[at]);
+  }
+  ck_assert_int_eq(shop_cart_held_until_ms(cart), held_until_ms);
+  for (int at = 0; at < WARES; at++) {
+    int64_t held = held_until_ms == 0 ? 0 : side->quantity[at];
+
+    ck_assert_int_eq(world_reserved(world, ware(at)), held);
+    ck_assert_int_eq(world_available(world, ware(at)), stock[at] - held);
+  }
+  shop_session_free(session);
+}
+
+static void meet(struct world *world, int round) {
+  struct side ada = {.count = 0}, other = {.count = 0};
+  shop_token_t *tokens[2] = {NULL, guest(world)}, *out = NULL;
+  int64_t price[WARES], stock[WARES];
+  shop_cart_t *cart = NULL;
+  char email[40];
+
+  snprintf(email, sizeof email, "u%d@example.org", round);
+  tokens[0] = world_register(world, email);
+  ada = (struct side){.token = tokens[0], .cart_id = world_cart(world, tokens[0])};
+  other = (struct side){.token = tokens[1], .cart_id = world_cart(world, tokens[1])};
+  for (int turn = 0; turn < 2; turn++) {
+    for (int at = 0; at < WARES; at++) {
+      price[at] = 100 + below(3);
+      stock[at] = 3 + below(9);
+      world_put(world, ware(at), price[at], "EUR", stock[at]);
+    }
+    fill(world, turn == 0 ? &ada : &other, price);
+    try_to_hold(world, turn == 0 ? &ada : &other);
+    world_pass_ms(world, below(8) * MINUTE_MS);
+  }
+  ck_ok(world, shop_guest_login(world->shop, tokens[1], email, PASSWORD, NULL, &out, world->err));
+  if (other.count > 0) {
+    join_sides(&ada, &other);
+    ck_joined(world, &ada, stock, end_of_both(&ada, &other, atomic_load(&world->now_ms)));
+  }
+  world_verify(world, 0);
+  ck_ok(world, shop_cart_clear(world->shop, tokens[0], ada.cart_id, NULL, &cart, world->err));
+  shop_cart_free(cart);
+  shop_token_free(tokens[0]);
+  shop_token_free(tokens[1]);
+  shop_token_free(out);
+}
+
+/* Carts, holds, stock and times that were drawn: what comes out is the rule, and every piece is
+   there once. */
+START_TEST(any_two_carts) {
+  struct world *world = world_prepare();
+
+  ck_assert_int_eq(shop_config_set_durability(world->config, SHOP_DURABILITY_NORMAL), SHOP_OK);
+  world_open(world);
+  dice = 20261122;
+  for (int round = 0; round < MEETINGS; round++)
+    meet(world, round);
+  ck_assert_int_eq(world_number(world, "SELECT sum(reserved) FROM products"), 0);
+  world_free(world);
+}
+END_TEST
+
 /* ---- who may ------------------------------------------------------------------------------------
  */
 
@@ -890,6 +1050,7 @@ int main(void) {
                           retired_is_not_held,
                           holds_that_are_over,
                           not_for_ever,
+                          any_two_carts,
                           a_clock_set_back,
                           a_wrong_password,
                           tokens_that_are_no_guests,
