@@ -54,7 +54,7 @@ SHOP_API int32_t shop_guest_create(shop_t *shop, const shop_options_t *options, 
  *
  * @param token    the guest's
  * @param email    one mailbox, see user.h
- * @param password 8 to 1,024 bytes, see password.h
+ * @param password at least 8 characters, up to 1,024 bytes, see password.h
  * @param options  take the language (NULL: the guest's), the idempotency key,
  *                 the deadline, the label and the source
  * @param out      receives the token; freed by `shop_token_free`

@@ -47,8 +47,8 @@ SHOP_API int32_t shop_config_set_registrations_max(shop_config_t *config, int32_
  * shop registers by mail (above) it does neither.
  *
  * @param email    one mailbox
- * @param password 8 to 1,024 bytes, any but NUL, see password.h; stored as an
- *                 Argon2id hash
+ * @param password at least 8 characters, up to 1,024 bytes, any but NUL, see
+ *                 password.h; stored as an Argon2id hash
  * @param options  take the language, the idempotency key, the deadline, the label and the source,
  *                 which is known for the user from now on (guess.h). The key
  *                 belongs to the address; a repetition needs the right password

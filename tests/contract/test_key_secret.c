@@ -288,7 +288,7 @@ struct life {
   shop_token_t *token;
 };
 
-/* Signs and checks, with the key read from the store and with one that is made anew. */
+/* Signs and checks. */
 static void live(void *ctx) {
   struct life *life = ctx;
   struct world *world = life->world;
@@ -304,8 +304,8 @@ static void end(void *ctx) {
   close_shop(life->world);
 }
 
-/* While the shop is open its key is in memory (so the scan sees it); after close it is not, nor what
-   HMAC begins with (RFC 2104). */
+/* While the shop is open its key is in memory (so the scan sees it); after close it is not, nor
+   what HMAC begins with (RFC 2104). */
 static void nothing_left(const char *algorithm) {
   struct life life = {.world = world_prepare()};
   struct world *world = life.world;
@@ -317,8 +317,8 @@ static void nothing_left(const char *algorithm) {
   peer_tell(&peer, algorithm);
   peer_hear(&peer, hex, sizeof hex);
   peer_end(&peer);
-  ck_assert_int_eq(
-      sodium_hex2bin(key[0].turned, NEEDLE_BYTES, hex, strlen(hex), NULL, &size, NULL), 0);
+  ck_assert_int_eq(sodium_hex2bin(key[0].turned, NEEDLE_BYTES, hex, strlen(hex), NULL, &size, NULL),
+                   0);
   ck_assert_uint_eq(size, NEEDLE_BYTES);
   key[1] = key[2] = key[0];
   for (size_t i = 0; i < NEEDLE_BYTES; i++) {
@@ -348,10 +348,99 @@ START_TEST(nothing_left_es256) {
 }
 END_TEST
 
+/* ---- keys that were made here ------------------------------------------------------------------
+ */
+
+#define KID_BYTES 24
+#define HMAC_KEY_BYTES 32
+
+/* What lib/secret/seal.c does, the other way round: the key of this state (1: it signs, 2: it only
+   checks), with every bit turned, in hex. */
+static void unseal(struct world *world, int32_t state, char hex[2 * HMAC_KEY_BYTES + 1]) {
+  static const unsigned char purpose[] = "libshop: signing keys";
+  unsigned char sealed[200], name[KID_BYTES + 1] = {0}, key[32], plain[HMAC_KEY_BYTES];
+  crypto_generichash_state hash;
+  char sql[100], text[401], kid[KID_BYTES];
+  unsigned long long used = 0;
+  size_t size = 0;
+
+  snprintf(sql, sizeof sql, "SELECT hex(secret) FROM signing_keys WHERE state = %d", state);
+  world_text(world, sql, text, sizeof text);
+  ck_assert_int_eq(sodium_hex2bin(sealed, sizeof sealed, text, strlen(text), NULL, &size, NULL), 0);
+  snprintf(sql, sizeof sql, "SELECT kid FROM signing_keys WHERE state = %d", state);
+  world_text(world, sql, kid, sizeof kid);
+  memcpy(name, kid, strlen(kid));
+  name[KID_BYTES] = SHOP_TOKEN_HS256;
+  crypto_generichash_init(&hash, purpose, sizeof purpose - 1, sizeof key);
+  crypto_generichash_update(&hash, (const unsigned char *)FIRST, strlen(FIRST));
+  crypto_generichash_final(&hash, key, sizeof key);
+  ck_assert_int_eq(crypto_aead_xchacha20poly1305_ietf_decrypt(plain, &used, NULL, sealed + 25,
+                                                              size - 25, name, sizeof name,
+                                                              sealed + 1, key),
+                   0);
+  ck_assert_uint_eq(used, HMAC_KEY_BYTES);
+  for (size_t i = 0; i < sizeof plain; i++)
+    plain[i] = (unsigned char)~plain[i];
+  sodium_bin2hex(hex, 2 * HMAC_KEY_BYTES + 1, plain, sizeof plain);
+}
+
+static void unseal_both(struct world *world, struct peer *peer) {
+  char hex[2 * HMAC_KEY_BYTES + 1];
+
+  peer_hear(peer, hex, sizeof hex);
+  for (int32_t state = 1; state <= 2; state++) {
+    unseal(world, state, hex);
+    peer_tell(peer, hex);
+  }
+}
+
+/* The first one at open, and another in its place. */
+static void make_two(void *ctx) {
+  struct life *life = ctx;
+  struct world *world = life->world;
+
+  live(ctx);
+  ck_ok(world, shop_key_rotate(world->shop, 0, NULL, world->err));
+  ck_ok(world, verify(world, shop_token_jwt(life->token)));
+}
+
+/* Of a key that this process has made nothing is left either. */
+START_TEST(nothing_left_of_new_keys) {
+  struct life life = {.world = world_prepare()};
+  struct world *world = life.world;
+  struct peer peer = peer_start(world, unseal_both);
+  struct secret keys[2] = {{.size = HMAC_KEY_BYTES}, {.size = HMAC_KEY_BYTES}};
+  char hex[2 * HMAC_KEY_BYTES + 1];
+
+  give_secret(world, FIRST);
+  run_on_kept_stack(make_two, &life);
+  peer_tell(&peer, "now");
+  for (int i = 0; i < 2; i++) {
+    peer_hear(&peer, hex, sizeof hex);
+    ck_assert_int_eq(
+        sodium_hex2bin(keys[i].turned, HMAC_KEY_BYTES, hex, strlen(hex), NULL, NULL, NULL), 0);
+    ck_assert_int_ge(secrets_in_memory(&keys[i], 1), 1);
+  }
+  peer_end(&peer);
+  run_on_kept_stack(end, &life);
+  ck_assert_int_eq(secrets_in_memory(keys, 2), 0);
+  shop_token_free(life.token);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *tests[] = {
-      secret_is_asked_for, damaged_seals, sealed_later_hs256, sealed_later_es256, rewrapped,
-      rewrapped_elsewhere, settings,      nothing_left_hs256, nothing_left_es256,
+      secret_is_asked_for,
+      damaged_seals,
+      sealed_later_hs256,
+      sealed_later_es256,
+      rewrapped,
+      rewrapped_elsewhere,
+      settings,
+      nothing_left_hs256,
+      nothing_left_es256,
+      nothing_left_of_new_keys,
   };
 
   return HARNESS_RUN("key secret", tests);
