@@ -23,7 +23,8 @@ struct erasing {
 /* ---- the steps ---------------------------------------------------------------------------- */
 
 /* Also what strangers have begun with the address and nobody has finished. Of an account that was
-   closed the counters are left to rest: the address can be somebody else's by now. */
+   closed the counters are left to rest, and what was begun since: the address can be somebody
+   else's by now. */
 static int32_t clear_address(shop__tx_t *tx, const struct erasing *erasing,
                              const struct shop__user_row *user) {
   struct shop__attempt attempt;
@@ -37,7 +38,7 @@ static int32_t clear_address(shop__tx_t *tx, const struct erasing *erasing,
   if (status != SHOP_OK || user->email == NULL ||
       shop__email_parse(user->email, key, NULL) != SHOP_OK)
     return status;
-  return shop__registrations_erase(tx, key);
+  return shop__registrations_erase(tx, key, user->id);
 }
 
 /* The account ends: nobody is found by the address from here on, and no token is good. */

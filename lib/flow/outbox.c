@@ -33,6 +33,8 @@ void shop__post_at_once(const shop_t *shop, struct shop__post *post) {
   post->lease_ms = shop->config.mail_lease_ms;
 }
 
+/* What a mail server says may name the address; an event that is nobody's would keep that when the
+   mail is long gone. */
 static int32_t note_mail(shop__tx_t *tx, const struct shop__outbox_row *row, int32_t actor,
                          int64_t now_ms, const char *name) {
   static const char *const kinds[] = {
@@ -50,6 +52,7 @@ static int32_t note_mail(shop__tx_t *tx, const struct shop__outbox_row *row, int
       [SHOP_MAIL_REGISTRATION] = "registration",
   };
   bool known = row->kind > 0 && (size_t)row->kind < sizeof kinds / sizeof kinds[0];
+  bool nobodys = row->user_id == 0 && row->order_id == 0;
 
   return shop__event_insert(tx, &(struct shop__event_row){.at_ms = now_ms,
                                                           .actor = actor,
@@ -57,7 +60,7 @@ static int32_t note_mail(shop__tx_t *tx, const struct shop__outbox_row *row, int
                                                           .order_id = row->order_id,
                                                           .name = name,
                                                           .after = known ? kinds[row->kind] : "",
-                                                          .detail = row->reason});
+                                                          .detail = nobodys ? NULL : row->reason});
 }
 
 /* A letter that could not be composed is stored as dead: its cause must not fail

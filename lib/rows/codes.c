@@ -7,10 +7,10 @@ static const char CODE_INSERT[] =
 static const char CODE_GET[] =
     "SELECT user_id, kind, expires_at_ms, used_at_ms, created_at_ms, new_email FROM codes"
     " WHERE hash = $1";
+/* Also of a clock that went back since: it will come on again. */
 static const char CODE_LIVES[] =
-    "SELECT 1 FROM codes WHERE hash = $1 AND used_at_ms IS NULL AND created_at_ms <= $2"
-    " AND expires_at_ms > $2 UNION ALL SELECT 1 FROM registrations WHERE hash = $1 AND ended = 0"
-    " AND created_at_ms <= $2 AND expires_at_ms > $2";
+    "SELECT 1 FROM codes WHERE hash = $1 AND used_at_ms IS NULL AND expires_at_ms > $2"
+    " UNION ALL SELECT 1 FROM registrations WHERE hash = $1 AND ended = 0 AND expires_at_ms > $2";
 static const char CODES_COUNT[] =
     "SELECT count(*) FROM codes WHERE user_id = $1 AND kind = $2 AND created_at_ms > $3"
     " AND created_at_ms <= $3 + 7200000"; /* a clock that went back */

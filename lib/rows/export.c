@@ -184,14 +184,15 @@ static const struct shop__export_column code_columns[] = {KEY,
                                                           NUMBER("used_at_ms"),
                                                           TEXT("new_email")};
 
-/* Begun by the guest, or by anybody with the user's address. */
+/* Begun by the guest, or by anybody with the user's address. What was mailed is told to the owner of
+   the address alone: a guest who begins with another's would see whether it has an account. */
 static const char REGISTRATIONS[] =
-    "SELECT slot, email, language, created_at_ms, expires_at_ms, ended FROM registrations"
+    "SELECT CASE WHEN email_key = (SELECT email_key FROM users WHERE id = $1) THEN slot ELSE 0 END,"
+    " email, language, created_at_ms, expires_at_ms FROM registrations"
     " WHERE guest_id = $1 OR email_key = (SELECT email_key FROM users WHERE id = $1)"
     " ORDER BY created_at_ms, slot";
 static const struct shop__export_column registration_columns[] = {
-    KEY,          TEXT("email"), TEXT("language"), NUMBER("created_at_ms"), NUMBER("expires_at_ms"),
-    FLAG("ended")};
+    KEY, TEXT("email"), TEXT("language"), NUMBER("created_at_ms"), NUMBER("expires_at_ms")};
 static const char REGISTRATION_MAILS[] = MAIL_COLUMNS
     "WHERE user_id IS NULL AND code_hash IN (SELECT hash FROM registrations WHERE slot = $1)"
     " ORDER BY id";

@@ -37,7 +37,9 @@ static const char DELETE_MAIL_OF_SLOT[] =
   "UPDATE registrations SET hash = NULL, created_at_ms = 0, expires_at_ms = 0, ended = 1,"         \
   " email = NULL, email_key = NULL, once = NULL, language = NULL, password_hash = NULL,"           \
   " guest_id = NULL"
-#define OF_ADDRESS " WHERE email_key = $1"
+#define OF_ADDRESS                                                                                 \
+  " WHERE email_key = $1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = $2"                    \
+  " AND u.closed_at_ms <= registrations.created_at_ms)"
 #define OF_GUEST " WHERE guest_id = $1"
 #define EXPIRED(column)                                                                            \
   "(SELECT " column                                                                                \
@@ -173,16 +175,18 @@ int32_t shop__registrations_end(shop__tx_t *tx, const char *email_key, int64_t u
   return shop__query_run(q, NULL);
 }
 
-int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key) {
+int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key, int64_t user_id) {
   shop__query_t *q = shop__query(tx, ERASE_MAILS);
   int32_t status;
 
   shop__query_text(q, 1, email_key);
+  shop__query_int(q, 2, user_id);
   status = shop__query_run(q, NULL);
   if (status != SHOP_OK)
     return status;
   q = shop__query(tx, ERASE);
   shop__query_text(q, 1, email_key);
+  shop__query_int(q, 2, user_id);
   return shop__query_run(q, NULL);
 }
 

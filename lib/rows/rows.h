@@ -174,7 +174,7 @@ int32_t shop__code_delete_nobodys(shop__tx_t *tx, const uint8_t *hash) SHOP__MUS
 int32_t shop__prune_codes(shop__tx_t *tx, int64_t expired_before_ms, int32_t limit,
                           int64_t *count) SHOP__MUST_USE;
 
-/** Whether a code is good now, of a user or of a registration. */
+/** Whether a code was neither used nor ended nor has expired, of a user or of a registration. */
 int32_t shop__code_lives(shop__tx_t *tx, const uint8_t *hash, int64_t now_ms,
                          bool *lives) SHOP__MUST_USE;
 
@@ -208,8 +208,10 @@ int32_t shop__registration_has_once(shop__tx_t *tx, const char *email_key, const
     one that was not sent yet is sent no more. */
 int32_t shop__registrations_end(shop__tx_t *tx, const char *email_key,
                                 int64_t user_id) SHOP__MUST_USE;
-/** Empties all for the address, and deletes their mails. */
-int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key) SHOP__MUST_USE;
+/** Empties all for the address of the user, and deletes their mails; not those begun since the
+    user has closed the account, for the address is free since then. */
+int32_t shop__registrations_erase(shop__tx_t *tx, const char *email_key,
+                                  int64_t user_id) SHOP__MUST_USE;
 /** The same of all that a guest has begun. */
 int32_t shop__registrations_erase_guest(shop__tx_t *tx, int64_t guest_id) SHOP__MUST_USE;
 /** Likewise those that expired before a time. */

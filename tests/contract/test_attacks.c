@@ -256,12 +256,175 @@ START_TEST(fresh_hold_is_not_over) {
 }
 END_TEST
 
+/* ---- what is told and what is left ----------------------------------------------------------- */
+
+static struct world *by_mail(void) {
+  struct world *world = world_prepare();
+
+  shop_config_set_register_by_mail(world->config, true);
+  world_open(world);
+  return world;
+}
+
+static void ask_for(struct world *world, const char *email) {
+  shop_token_t *token = NULL;
+
+  ck_status(world, shop_user_register(world->shop, email, PASSWORD, NULL, &token, world->err),
+            SHOP_CONFIRM_MAIL);
+}
+
+/* Confirms with the code in the mail that was delivered last. */
+static shop_token_t *confirmed(struct world *world, const char *email) {
+  const char *at;
+  char code[45] = "";
+  shop_token_t *token = NULL;
+
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_gt(world->transport.count, 0);
+  at = strstr(world->transport.messages[world->transport.count - 1], "Your code:");
+  ck_assert_ptr_nonnull(at);
+  at += strlen("Your code:");
+  memcpy(code, at + strspn(at, " \r\n"), sizeof code - 1);
+  ck_ok(world,
+        shop_user_register_confirm(world->shop, email, PASSWORD, code, NULL, &token, world->err));
+  return token;
+}
+
+/* What a guest is told of the registrations that they have begun, with the digits away. */
+static void told_of(struct world *world, const shop_token_t *guest, char *out, size_t size) {
+  shop_text_t *text = NULL;
+  const char *from, *end;
+  size_t used = 0;
+
+  ck_ok(world, shop_account_export(world->shop, guest, &text, world->err));
+  from = strstr(shop_text_get(text), "\"registrations\"");
+  end = strstr(from, "\"carts\"");
+  ck_assert(from != NULL && end != NULL);
+  for (; from < end && used + 1 < size; from++)
+    if (*from < '0' || *from > '9')
+      out[used++] = *from;
+  ck_assert_ptr_eq(from, end);
+  out[used] = '\0';
+  shop_text_free(text);
+}
+
+/* A guest registers with an address and asks for their own data: they tell nobody whether it has
+   an account, neither at once nor when its owner registers beside them. */
+START_TEST(export_of_a_guest_tells_of_no_account) {
+  static char told[3][4000];
+  struct world *world = by_mail();
+  shop_token_t *guests[2] = {NULL, NULL}, *none = NULL;
+
+  ask_for(world, "aaa@example.org");
+  shop_token_free(confirmed(world, "aaa@example.org"));
+  for (int i = 0; i < 2; i++) {
+    ck_ok(world, shop_guest_create(world->shop, NULL, &guests[i], world->err));
+    ck_status(world,
+              shop_guest_register(world->shop, guests[i], "aaa@example.org\0bbb@example.org" + 16 * i,
+                                  PASSWORD, NULL, &none, world->err),
+              SHOP_CONFIRM_MAIL);
+    ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+    told_of(world, guests[i], told[i], sizeof told[i]);
+    for (char *at = told[i]; (at = strstr(at, i == 0 ? "aaa@" : "bbb@")) != NULL;)
+      memcpy(at, "who", 3);
+  }
+  ck_assert_str_eq(told[0], told[1]);
+  world_pass_ms(world, MINUTE_MS);
+  ask_for(world, "bbb@example.org");
+  shop_token_free(confirmed(world, "bbb@example.org"));
+  told_of(world, guests[1], told[2], sizeof told[2]);
+  for (char *at = told[2]; (at = strstr(at, "bbb@")) != NULL;)
+    memcpy(at, "who", 3);
+  ck_assert_str_eq(told[1], told[2]);
+  shop_token_free(guests[0]);
+  shop_token_free(guests[1]);
+  /* Who owns the address is told of the mail. */
+  ask_for(world, "ccc@example.org");
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, false), SHOP_OK);
+  world_reopen(world);
+  guests[0] = world_register(world, "ccc@example.org");
+  told_of(world, guests[0], told[0], sizeof told[0]);
+  ck_assert_ptr_nonnull(strstr(told[0], "\"kind\":\"registration\""));
+  shop_token_free(guests[0]);
+  world_free(world);
+}
+END_TEST
+
+/* What a mail server said of an address for which there is no user yet is kept nowhere else than
+   with the mail, which goes. */
+START_TEST(bounced_registration_leaves_no_address) {
+  struct world *world = by_mail();
+  shop_mail_t *mail = NULL;
+  shop_token_t *ada;
+  int32_t waiting;
+
+  ask_for(world, "ada@example.org");
+  ck_ok(world, shop_mail_take(world->shop, NULL, &mail, world->err));
+  ck_ok(world, shop_mail_done(world->shop, mail, SHOP_MAIL_REJECTED, "550 no <ada@example.org>",
+                              NULL, world->err));
+  shop_mail_free(mail);
+  ask_for(world, "ada@example.org");
+  ada = confirmed(world, "ada@example.org");
+  ck_ok(world, shop_user_erase(world->shop, shop_token_user_id(ada), NULL, &waiting, world->err));
+  ck_assert_int_eq(
+      world_number(world, "SELECT count(*) FROM events WHERE detail LIKE '%ada@example.org%'"), 0);
+  shop_token_free(ada);
+  world_free(world);
+}
+END_TEST
+
+/* A clock that is set back by a second between asking and sending throws no code away. */
+START_TEST(code_outlives_a_step_of_the_clock) {
+  struct world *world = by_mail();
+  shop_token_t *ada, *token = NULL;
+
+  ask_for(world, "ada@example.org");
+  world_pass_ms(world, -1000);
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_eq(transport_count(&world->transport, SHOP_MAIL_REGISTRATION), 1);
+  world_pass_ms(world, 2000);
+  ada = confirmed(world, "ada@example.org");
+  ck_ok(world, shop_account_reset_request(world->shop, "ada@example.org", NULL, world->err));
+  world_pass_ms(world, -1000);
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_eq(transport_count(&world->transport, SHOP_MAIL_PASSWORD_RESET), 1);
+  shop_token_free(ada);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
+/* Who closes an account and registers anew keeps the new registration when upkeep erases the old
+   account. */
+START_TEST(erasing_the_closed_spoils_no_registration) {
+  struct world *world = world_prepare();
+  shop_token_t *old, *fresh;
+
+  shop_config_set_register_by_mail(world->config, true);
+  shop_config_set_closed_life_ms(world->config, MINUTE_MS);
+  world_open(world);
+  ask_for(world, "ada@example.org");
+  old = confirmed(world, "ada@example.org");
+  ck_ok(world, shop_account_close(world->shop, old, PASSWORD, NULL, world->err));
+  world_pass_ms(world, 2 * MINUTE_MS);
+  ask_for(world, "ada@example.org");
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM users WHERE erased_at_ms > 0"), 1);
+  fresh = confirmed(world, "ada@example.org");
+  shop_token_free(old);
+  shop_token_free(fresh);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       sealed_keys_are_exported,          no_key_under_an_old_secret,
       no_token_for_who_is_gone,          codes_of_the_future_do_not_count,
       nothing_goes_to_the_erased,        listed_session_is_ended_after_a_refresh,
       reuse_is_seen_after_the_idle_time, fresh_hold_is_not_over,
+      export_of_a_guest_tells_of_no_account, bounced_registration_leaves_no_address,
+      code_outlives_a_step_of_the_clock, erasing_the_closed_spoils_no_registration,
   };
 
   return HARNESS_RUN("attacks", tests);

@@ -85,9 +85,10 @@ class Export(unittest.TestCase):
                 ".account.closed_at_ms", ".account.erasing_at_ms", ".account.erased_at_ms",
                 ".sessions.last_used_at_ms", ".sessions.revoked_at_ms", ".codes.used_at_ms",
                 ".orders.payment.attention", ".orders.reports.key", ".orders.reports.currency", ".mails.operation_id",
-                ".mails.reason", ".registrations.mails.sent_at_ms",
-                ".registrations.mails.operation_id", ".registrations.mails.reason",
-                ".registrations.mails.message", ".events.before", ".events.after", ".events.detail"}
+                ".mails.reason", ".events.before", ".events.after", ".events.detail"}
+        # Hers is for an address that is not hers yet: its mail could tell whose it is.
+        rare |= {path for path in described(self.schema, self.schema)
+                 if path.startswith(".registrations.mails")}
         missing = set(described(self.schema, self.schema)) - set(told(self.export))
         self.assertLessEqual(missing, rare)
 

@@ -99,7 +99,7 @@ static const struct column {
     {"registrations", "hash", WITHHELD, GONE, MEANT, A_SECRET},
     {"registrations", "created_at_ms", TOLD, GONE, MARKED, IN_CLEAR},
     {"registrations", "expires_at_ms", TOLD, GONE, MARKED, IN_CLEAR},
-    {"registrations", "ended", TOLD, GONE, MEANT, IN_CLEAR},
+    {"registrations", "ended", WITHHELD, GONE, MEANT, "it tells a guest who has an account"},
     {"registrations", "email", TOLD, GONE, MARKED, IN_CLEAR},
     {"registrations", "email_key", WITHHELD, GONE, MARKED, "the address in another form"},
     {"registrations", "once", WITHHELD, GONE, MARKED, A_SECRET},
