@@ -178,8 +178,10 @@ static int32_t settle(struct shop__conn *conn, enum shop__purpose purpose) {
     status = shop__sqlite_fail(conn, SHOP_ERR_NOT_A_SHOP);
   }
   if (status == SHOP_OK) {
-    /* Temporary files would be one more thing that can fail or be left behind by a kill. */
-    status = shop__sqlite_script(conn, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY");
+    /* Temporary files would be one more thing that can fail or be left behind by a kill. What is
+       erased is overwritten: Debian's SQLite does so by itself, others leave it in the file. */
+    status = shop__sqlite_script(conn, "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
+                                       " PRAGMA secure_delete = ON");
     conn->synced = true;
   }
   if (status == SHOP_OK && purpose == SHOP__FOR_READING) {

@@ -164,6 +164,29 @@ START_TEST(nothing_stays) {
 }
 END_TEST
 
+static int do_not_overwrite(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)message;
+  (void)api;
+  return sqlite3_exec(db, "PRAGMA secure_delete = OFF", NULL, NULL, NULL);
+}
+
+/* Nor where SQLite was built to leave deleted rows in the file, as most are. */
+START_TEST(nothing_stays_by_any_sqlite) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL;
+  int64_t user_id;
+
+  ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))do_not_overwrite), SQLITE_OK);
+  world_open(world);
+  user_id = scene(world, &token);
+  ck_traces(world, true);
+  ck_ok(world, shop_user_erase(world->shop, user_id, NULL, NULL, world->err));
+  ck_traces(world, false);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* An order whose money nobody knows of yet keeps what is needed to finish it, and only that order;
    the upkeep erases it once it is final. Refunds of an erased order work, and write to nobody. */
 START_TEST(waits_for_payments) {
@@ -515,9 +538,10 @@ START_TEST(killed_at_every_step) {
 END_TEST
 
 int main(void) {
-  const TTest *tests[] = {nothing_stays,          waits_for_payments,  nothing_comes_back,
-                          cart_is_dropped,        waits_and_fails,     closed_are_erased_in_time,
-                          closed_stay_by_default, killed_at_every_step};
+  const TTest *tests[] = {
+      nothing_stays_by_any_sqlite, nothing_stays,          waits_for_payments,
+      nothing_comes_back,          cart_is_dropped,        waits_and_fails,
+      closed_are_erased_in_time,   closed_stay_by_default, killed_at_every_step};
 
   return HARNESS_RUN("erase", tests);
 }
