@@ -44,11 +44,12 @@
  *
  * The counters are rows of the store: a restart resets none, and processes
  * share them. There are at most `guess_rows_max` of them: when they are full a
- * new one takes the place of the one with the fewest failures, so to push out
+ * new one takes the place of one that counts no passwords (mails, guests,
+ * registrations), else of the one with the fewest failures, so to push out
  * a counter of n failures takes n failures with each of as many other
- * addresses. The check and its count enclose the hash, and as many attempts as
- * hashes run at once (`shop_config_set_password_parallel`, in each process)
- * may slip through together.
+ * addresses. The check of a password and its count enclose the hash, and as many
+ * attempts as hashes run at once (`shop_config_set_password_parallel`, in each
+ * process) may slip through together.
  */
 #ifndef SHOP_GUESS_H
 #define SHOP_GUESS_H

@@ -90,7 +90,8 @@ SHOP_API int32_t shop_user_register(shop_t *shop, const char *email, const char 
  * @return SHOP_OK; SHOP_ERR_ARGUMENT something is NULL or empty;
  *   SHOP_ERR_CODE wrong code, address or password, used, expired, pushed out by others,
  *   or the address has an account by now: which, is not told. It is counted as a
- *   failed login, and SHOP_ERR_THROTTLED and SHOP_ERR_LOCKED are as at the login;
+ *   failed login, with SHOP_ERR_THROTTLED and SHOP_ERR_LOCKED as there (guess.h); of a
+ *   good code for itself, so that no stranger's tries at the address count against it;
  *   SHOP_ERR_DEADLINE; SHOP_ERR_BUSY the guest who registered (guest.h) is being
  *   changed: try again; or as any call that writes
  * @since 0.1.0

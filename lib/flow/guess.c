@@ -213,14 +213,19 @@ static int32_t store_counter(shop__tx_t *tx, const struct shop__attempt *attempt
   return status == SHOP_OK ? shop__guess_update(tx, counter->key, &counter->row) : status;
 }
 
-/* One more failure. */
+/* One more. */
+static int32_t add_one(shop__tx_t *tx, const struct shop__attempt *attempt,
+                       struct shop__counter *counter) {
+  counter->row.failures++;
+  counter->row.at_ms = attempt->now_ms;
+  return store_counter(tx, attempt, counter);
+}
+
 static int32_t count_one(shop__tx_t *tx, const struct shop__attempt *attempt,
                          struct shop__counter *counter) {
   int32_t status = look_at(tx, attempt, counter);
 
-  counter->row.failures++;
-  counter->row.at_ms = attempt->now_ms;
-  return status == SHOP_OK ? store_counter(tx, attempt, counter) : status;
+  return status == SHOP_OK ? add_one(tx, attempt, counter) : status;
 }
 
 static int32_t tell(shop__tx_t *tx, const struct shop__attempt *attempt, const char *name,
@@ -359,10 +364,16 @@ static int32_t look_at_gate_fn(shop__tx_t *tx, void *ctx) {
   return look_at(tx, gate, &gate->source);
 }
 
+static int32_t judge_gate(const struct shop__attempt *gate, shop_error_t *err) {
+  int64_t wait_ms =
+      growing_left_ms(gate, &gate->source, gate->shop->config.guess.source_tries_free);
+
+  return wait_ms > 0 ? throttle(wait_ms, err) : SHOP_OK;
+}
+
 int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
                          struct shop__attempt *gate, shop_error_t *err) {
   const char *source = shop__options_source(options);
-  int64_t wait_ms;
   int32_t status;
 
   *gate = (struct shop__attempt){.shop = shop, .has_source = source != NULL};
@@ -371,14 +382,22 @@ int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
   make_key(shop, kind, "", source, gate->source.key);
   gate->now_ms = shop__now_ms(shop);
   status = shop__db_read(shop->db, look_at_gate_fn, gate, err);
-  if (status != SHOP_OK)
-    return status;
-  wait_ms = growing_left_ms(gate, &gate->source, shop->config.guess.source_tries_free);
-  return wait_ms > 0 ? throttle(wait_ms, err) : SHOP_OK;
+  return status == SHOP_OK ? judge_gate(gate, err) : status;
 }
 
+/* Asked again here, so that many at once do not slip through; by the clock of now, since others
+   have counted while a password was hashed. */
 int32_t shop__gate_count(shop__tx_t *tx, struct shop__attempt *gate) {
-  return gate->has_source ? count_one(tx, gate, &gate->source) : SHOP_OK;
+  int32_t status;
+
+  if (!gate->has_source)
+    return SHOP_OK;
+  gate->now_ms = shop__now_ms(gate->shop);
+  status = look_at(tx, gate, &gate->source);
+  if (status == SHOP_OK)
+    status = judge_gate(gate, shop__tx_error(tx));
+  gate->source.row.cheap = true;
+  return status == SHOP_OK ? add_one(tx, gate, &gate->source) : status;
 }
 
 /* ---- mails: so many in an hour
@@ -420,13 +439,14 @@ int32_t shop__mail_gate_check(shop_t *shop, const shop_options_t *options,
   return status == SHOP_OK ? judge_mails(gate, err) : status;
 }
 
-/* Asked again here, so that many at once do not slip through. */
+/* Asked again here, as above. */
 int32_t shop__mail_gate_count(shop__tx_t *tx, struct shop__attempt *gate) {
   struct shop__guess_row *row = &gate->source.row;
   int32_t status;
 
   if (!gate->has_source)
     return SHOP_OK;
+  gate->now_ms = shop__now_ms(gate->shop);
   status = look_at_hour(tx, gate);
   if (status == SHOP_OK)
     status = judge_mails(gate, shop__tx_error(tx));
@@ -435,5 +455,6 @@ int32_t shop__mail_gate_count(shop__tx_t *tx, struct shop__attempt *gate) {
   if (row->failures == 0)
     row->at_ms = gate->now_ms;
   row->failures++;
+  row->cheap = true;
   return store_counter(tx, gate, &gate->source);
 }

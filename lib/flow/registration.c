@@ -198,6 +198,9 @@ int32_t shop__register_by_mail(shop_t *shop, const struct shop__registering *by,
 
 struct confirm {
   const shop_t *shop;
+  const shop_options_t *options; /* the source; or NULL */
+  const char *email_typed;
+  const char *code;
   char email_key[SHOP__EMAIL_BYTES]; /* "": not an address, so nobody's */
   uint8_t hash[SHOP__DIGEST_BYTES];
   struct shop__attempt attempt;
@@ -266,11 +269,22 @@ static int32_t read_guest(shop__tx_t *tx, struct confirm *confirm,
   return shop__user_copy(tx, confirm->subject, sizeof confirm->subject, guest.subject);
 }
 
+/* Passwords tried with the code are counted for the code: who has no code, and goes on guessing at
+   the address, keeps nobody from finishing. No code by mail could end such a wait, for there is no
+   account yet. */
+static void begin_attempt(struct confirm *confirm) {
+  const char *account = confirm->email_key[0] == '\0' ? confirm->email_typed : confirm->email_key;
+
+  shop__attempt_begin(confirm->shop, confirm->good ? confirm->code : account, confirm->options,
+                      &confirm->attempt);
+}
+
 static int32_t read_fn(shop__tx_t *tx, void *ctx) {
   struct confirm *confirm = ctx;
   struct shop__registration_row row;
   int32_t status = find_registration(tx, confirm, &row);
 
+  begin_attempt(confirm);
   if (status == SHOP_OK)
     status = read_guest(tx, confirm, &row);
   if (status == SHOP_OK)
@@ -413,7 +427,11 @@ static int32_t confirm_registration(shop_t *shop, const char *email, const char 
                                     const char *code, const shop_options_t *options,
                                     shop_token_t **out, shop_error_t *err) {
   struct shop__patience patience = shop__patience_begin(options);
-  struct confirm confirm = {.shop = shop, .label = shop__options_label(options)};
+  struct confirm confirm = {.shop = shop,
+                            .options = options,
+                            .email_typed = email,
+                            .code = code,
+                            .label = shop__options_label(options)};
   int32_t status;
 
   confirm.now_ms = shop__now_ms(shop);
@@ -421,8 +439,6 @@ static int32_t confirm_registration(shop_t *shop, const char *email, const char 
   if (shop__email_parse(email, confirm.email_key, NULL) != SHOP_OK)
     confirm.email_key[0] = '\0';
   shop__digest_secret(code, strnlen(code, SHOP__CODE_BYTES), confirm.hash);
-  shop__attempt_begin(shop, confirm.email_key[0] == '\0' ? email : confirm.email_key, options,
-                      &confirm.attempt);
   status = prove(shop, &confirm, password, patience.until_us, err);
   if (status == SHOP_OK)
     status = make_account(shop, &confirm, &patience, out, err);

@@ -4,16 +4,17 @@
 
 static const char GUESS_GET[] = "SELECT slot, failures, at_ms FROM guesses WHERE key = $1";
 static const char GUESS_INSERT[] =
-    "INSERT INTO guesses (slot, key, failures, at_ms) VALUES ($1, $2, $3, $4)";
+    "INSERT INTO guesses (slot, key, failures, at_ms, worth) VALUES ($1, $2, $3, $4, $5)";
 static const char GUESS_UPDATE[] =
-    "UPDATE guesses SET key = $2, failures = $3, at_ms = $4 WHERE slot = $1";
+    "UPDATE guesses SET key = $2, failures = $3, at_ms = $4, worth = $5 WHERE slot = $1";
 static const char LAST_SLOT[] = "SELECT slot FROM guesses ORDER BY slot DESC LIMIT 1";
 static const char WEAKEST_SLOT[] =
-    "SELECT slot FROM guesses ORDER BY failures, at_ms, slot LIMIT 1";
-static const char GUESS_CLEAR[] = "UPDATE guesses SET failures = 0 WHERE key = $1 AND failures > 0";
+    "SELECT slot FROM guesses ORDER BY worth, failures, at_ms, slot LIMIT 1";
+static const char GUESS_CLEAR[] =
+    "UPDATE guesses SET failures = 0, worth = 0 WHERE key = $1 AND failures > 0";
 static const char GUESSES_FORGET[] =
-    "UPDATE guesses SET failures = 0 WHERE slot IN (SELECT slot FROM guesses WHERE failures > 0"
-    " AND at_ms < $1 ORDER BY slot LIMIT $2)";
+    "UPDATE guesses SET failures = 0, worth = 0 WHERE slot IN (SELECT slot FROM guesses"
+    " WHERE failures > 0 AND at_ms < $1 ORDER BY slot LIMIT $2)";
 static const char SOURCE_GET[] =
     "SELECT at_ms FROM known_sources WHERE user_id = $1 AND source = $2";
 static const char SOURCE_PUT[] =
@@ -51,6 +52,7 @@ static int32_t write_guess(shop__tx_t *tx, const char *sql, const uint8_t *key,
   shop__query_blob(q, 2, key, SHOP__GUESS_KEY_BYTES);
   shop__query_int(q, 3, row->failures);
   shop__query_int(q, 4, row->at_ms);
+  shop__query_int(q, 5, !row->cheap);
   return shop__query_run(q, NULL);
 }
 

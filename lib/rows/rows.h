@@ -226,6 +226,7 @@ struct shop__guess_row {
   int64_t slot; /* 0: there is none */
   int64_t failures;
   int64_t at_ms;
+  bool cheap; /* only written: counts something else than passwords, and gives way to those */
 };
 /** The counter with this key; all 0: none. */
 int32_t shop__guess_get(shop__tx_t *tx, const uint8_t *key,
@@ -237,7 +238,7 @@ int32_t shop__guess_update(shop__tx_t *tx, const uint8_t *key,
                            const struct shop__guess_row *row) SHOP__MUST_USE;
 /** 0: there is no counter yet. */
 int32_t shop__guess_last_slot(shop__tx_t *tx, int64_t *slot) SHOP__MUST_USE;
-/** The one with the fewest failures, of these the oldest. */
+/** A cheap one before all others; then the one with the fewest failures, of these the oldest. */
 int32_t shop__guess_weakest_slot(shop__tx_t *tx, int64_t *slot) SHOP__MUST_USE;
 int32_t shop__guess_clear(shop__tx_t *tx, const uint8_t *key) SHOP__MUST_USE;
 /** Clears at most `limit` counters that have rested since before_ms. */

@@ -320,8 +320,9 @@ START_TEST(export_of_a_guest_tells_of_no_account) {
   for (int i = 0; i < 2; i++) {
     ck_ok(world, shop_guest_create(world->shop, NULL, &guests[i], world->err));
     ck_status(world,
-              shop_guest_register(world->shop, guests[i], "aaa@example.org\0bbb@example.org" + 16 * i,
-                                  PASSWORD, NULL, &none, world->err),
+              shop_guest_register(world->shop, guests[i],
+                                  "aaa@example.org\0bbb@example.org" + 16 * i, PASSWORD, NULL,
+                                  &none, world->err),
               SHOP_CONFIRM_MAIL);
     ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
     told_of(world, guests[i], told[i], sizeof told[i]);
@@ -417,14 +418,208 @@ START_TEST(erasing_the_closed_spoils_no_registration) {
 }
 END_TEST
 
+/* ---- counting ---------------------------------------------------------------------------- */
+
+#define CROWD 24
+
+struct comer {
+  pthread_t thread;
+  struct world *world;
+  pthread_barrier_t *start;
+  bool as_guest;
+  int index;
+  int32_t status;
+};
+
+static void *come(void *arg) {
+  struct comer *comer = arg;
+  shop_error_t *err = NULL;
+  shop_options_t *options = NULL;
+  shop_token_t *token = NULL;
+  char email[40];
+
+  ck_assert_int_eq(shop_error_new(&err), SHOP_OK);
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_source(options, "bot"), SHOP_OK);
+  (void)snprintf(email, sizeof email, "bot%d@example.org", comer->index);
+  pthread_barrier_wait(comer->start);
+  comer->status = comer->as_guest ? shop_guest_create(comer->world->shop, options, &token, err)
+                                  : shop_user_register(comer->world->shop, email, PASSWORD, options,
+                                                       &token, err);
+  shop_token_free(token);
+  shop_options_free(options);
+  shop_error_free(err);
+  return NULL;
+}
+
+static void crowd(bool as_guest, bool by_mail, const char *rows) {
+  struct world *world = world_prepare();
+  struct comer comers[CROWD];
+  pthread_barrier_t start;
+  int32_t good = 0;
+
+  ck_assert_int_eq(shop_config_set_source_tries_free(world->config, 3), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_source_mails_hourly_max(world->config, 1000), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, by_mail), SHOP_OK);
+  world_open(world);
+  pthread_barrier_init(&start, NULL, CROWD);
+  for (int i = 0; i < CROWD; i++) {
+    comers[i] = (struct comer){.world = world, .start = &start, .as_guest = as_guest, .index = i};
+    ck_assert_int_eq(pthread_create(&comers[i].thread, NULL, come, &comers[i]), 0);
+  }
+  for (int i = 0; i < CROWD; i++) {
+    pthread_join(comers[i].thread, NULL);
+    if (comers[i].status == (by_mail ? SHOP_CONFIRM_MAIL : SHOP_OK))
+      good++;
+    else
+      ck_assert_int_eq(comers[i].status, SHOP_ERR_THROTTLED);
+  }
+  ck_assert_int_eq(good, 4);
+  ck_assert_int_eq(world_number(world, rows), 4);
+  pthread_barrier_destroy(&start);
+  world_free(world);
+}
+
+/* Many who come from one source at once are no more than one after the other. */
+START_TEST(a_crowd_from_one_source) {
+  crowd(true, false, "SELECT count(*) FROM users");
+  crowd(false, false, "SELECT count(*) FROM users");
+  crowd(false, true, "SELECT count(*) FROM registrations");
+}
+END_TEST
+
+static int32_t ask_reset(struct world *world, const char *source) {
+  shop_options_t *options = NULL;
+  int32_t status;
+
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_source(options, source), SHOP_OK);
+  status = shop_account_reset_request(world->shop, "nobody@example.org", options, world->err);
+  shop_options_free(options);
+  return status;
+}
+
+/* The mails of an hour are counted for an hour, though wrong passwords are forgotten sooner. */
+START_TEST(an_hour_of_mails_is_an_hour) {
+  struct world *world = world_prepare();
+
+  ck_assert_int_eq(shop_config_set_guess_life_ms(world->config, 1000), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_source_mails_hourly_max(world->config, 2), SHOP_OK);
+  world_open(world);
+  for (int i = 0; i < 2; i++)
+    ck_ok(world, ask_reset(world, "bot"));
+  ck_status(world, ask_reset(world, "bot"), SHOP_ERR_THROTTLED);
+  world_pass_ms(world, 10 * MINUTE_MS);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_status(world, ask_reset(world, "bot"), SHOP_ERR_THROTTLED);
+  world_pass_ms(world, 50 * MINUTE_MS);
+  ck_ok(world, ask_reset(world, "bot"));
+  world_free(world);
+}
+END_TEST
+
+static int32_t log_in(struct world *world, const char *email, const char *password) {
+  shop_token_t *token = NULL;
+  int32_t status = shop_user_login(world->shop, email, password, NULL, &token, world->err);
+
+  shop_token_free(token);
+  return status;
+}
+
+static int32_t come_as_guest(struct world *world, const char *source) {
+  shop_options_t *options = NULL;
+  shop_token_t *token = NULL;
+  int32_t status;
+
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_source(options, source), SHOP_OK);
+  status = shop_guest_create(world->shop, options, &token, world->err);
+  shop_token_free(token);
+  shop_options_free(options);
+  return status;
+}
+
+/* What costs no hash, mails and guests of sources that are made up, pushes out no count of wrong
+   passwords: else a guesser bought new tries with them. */
+START_TEST(cheap_counters_push_out_no_guess) {
+  int32_t (*const cheap[])(struct world *, const char *) = {ask_reset, come_as_guest};
+
+  for (int kind = 0; kind < 2; kind++) {
+    struct world *world = world_prepare();
+    char source[20];
+
+    ck_assert_int_eq(shop_config_set_guess_rows_max(world->config, 100), SHOP_OK);
+    world_open(world);
+    shop_token_free(world_register(world, "ada@example.org"));
+    for (int i = 0; i < 6; i++)
+      ck_status(world, log_in(world, "ada@example.org", "not hers"), SHOP_ERR_CREDENTIALS);
+    for (int i = 0; i < 110 * 8; i++) {
+      (void)snprintf(source, sizeof source, "made up %d", i / 8);
+      ck_ok(world, cheap[kind](world, source));
+    }
+    ck_assert_int_eq(world_number(world, "SELECT count(*) FROM guesses"), 100);
+    ck_status(world, log_in(world, "ada@example.org", "not hers"), SHOP_ERR_THROTTLED);
+    world_free(world);
+  }
+}
+END_TEST
+
+/* ---- codes that are mailed ----------------------------------------------------------------- */
+
+static void code_of(struct world *world, char code[45]) {
+  const char *at;
+
+  ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+  ck_assert_int_gt(world->transport.count, 0);
+  at = strstr(world->transport.messages[world->transport.count - 1], "Your code:");
+  ck_assert_ptr_nonnull(at);
+  at += strlen("Your code:");
+  at += strspn(at, " \r\n");
+  memcpy(code, at, 44);
+  code[44] = '\0';
+}
+
+/* Whoever tries passwords for an address keeps nobody from finishing the registration of it, for
+   whom no unlocking by mail could help: there is no account yet. */
+START_TEST(guessers_stop_no_registration) {
+  struct world *world = world_prepare();
+  shop_token_t *token = NULL;
+  char code[45];
+
+  ck_assert_int_eq(shop_config_set_register_by_mail(world->config, true), SHOP_OK);
+  world_open(world);
+  ck_status(world,
+            shop_user_register(world->shop, "ada@example.org", PASSWORD, NULL, &token, world->err),
+            SHOP_CONFIRM_MAIL);
+  code_of(world, code);
+  for (int i = 0; i < 6; i++)
+    ck_status(world, log_in(world, "ada@example.org", "not hers"), SHOP_ERR_CREDENTIALS);
+  ck_status(world, log_in(world, "ada@example.org", PASSWORD), SHOP_ERR_THROTTLED);
+  ck_ok(world, shop_user_register_confirm(world->shop, "ada@example.org", PASSWORD, code, NULL,
+                                          &token, world->err));
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
-      sealed_keys_are_exported,          no_key_under_an_old_secret,
-      no_token_for_who_is_gone,          codes_of_the_future_do_not_count,
-      nothing_goes_to_the_erased,        listed_session_is_ended_after_a_refresh,
-      reuse_is_seen_after_the_idle_time, fresh_hold_is_not_over,
-      export_of_a_guest_tells_of_no_account, bounced_registration_leaves_no_address,
-      code_outlives_a_step_of_the_clock, erasing_the_closed_spoils_no_registration,
+      sealed_keys_are_exported,
+      no_key_under_an_old_secret,
+      no_token_for_who_is_gone,
+      codes_of_the_future_do_not_count,
+      nothing_goes_to_the_erased,
+      listed_session_is_ended_after_a_refresh,
+      reuse_is_seen_after_the_idle_time,
+      fresh_hold_is_not_over,
+      export_of_a_guest_tells_of_no_account,
+      bounced_registration_leaves_no_address,
+      code_outlives_a_step_of_the_clock,
+      erasing_the_closed_spoils_no_registration,
+      a_crowd_from_one_source,
+      an_hour_of_mails_is_an_hour,
+      cheap_counters_push_out_no_guess,
+      guessers_stop_no_registration,
   };
 
   return HARNESS_RUN("attacks", tests);

@@ -93,14 +93,16 @@ CREATE TABLE peppers (
 
 -- Wrong passwords, by account, source, or both; registrations by source. The key is
 -- a hash under the shop's guess_secret. Slots are never given up, so the last one
--- tells how many there are; the weakest is the next to be taken.
+-- tells how many there are; the weakest is the next to be taken. What costs who is
+-- counted no hash (mails, guests) is worth less than any wrong password.
 CREATE TABLE guesses (
   slot     INTEGER PRIMARY KEY,
   key      BLOB NOT NULL UNIQUE,
   failures INTEGER NOT NULL,
-  at_ms    INTEGER NOT NULL                  -- of the last one
+  at_ms    INTEGER NOT NULL,                 -- of the last one
+  worth    INTEGER NOT NULL                  -- 1: of a password
 ) STRICT;
-CREATE INDEX guesses_weakest ON guesses (failures, at_ms, slot);
+CREATE INDEX guesses_weakest ON guesses (worth, failures, at_ms, slot);
 
 -- Where a user has logged in from, the latest few; the source is a hash as above.
 CREATE TABLE known_sources (
