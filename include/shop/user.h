@@ -216,7 +216,8 @@ SHOP_API int32_t shop_user_erase(shop_t *shop, int64_t user_id, const shop_optio
  * ids are below 2^53, states are words; new members may come, none goes. Of secrets it
  * tells that they are there and until when: in it are no password hash, no token, no
  * code, no text of a mail that carries a code, nothing that a gateway gave for the
- * shopper's next step. What the gateway and the host hold is theirs to tell.
+ * shopper's next step. Nor does it tell a user whether an address that is not theirs has
+ * an account: mails to one are left out. What the gateway and the host hold is theirs to tell.
  *
  * The text is made in memory: 3 KB for a small order, and as much again while the texts
  * of its mails are kept (`shop_config_set_mail_life_ms`). A user with 100,000 orders

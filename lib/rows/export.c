@@ -240,8 +240,14 @@ static const struct shop__export_column order_columns[] = {NUMBER("id"),
                                                            TEXT("billing_address"),
                                                            TEXT("note")};
 
-static const char MAILS[] = MAIL_COLUMNS "WHERE user_id = $1 AND order_id IS NULL ORDER BY id";
-static const char EVENTS[] = EVENT_COLUMNS "WHERE user_id = $1 AND order_id IS NULL ORDER BY id";
+/* Whether an address that a user has asked for is free, a code for it (kind 6) would tell: it is
+   told of once the address is the user's, and what became of it is not. */
+static const char MAILS[] = MAIL_COLUMNS
+    "WHERE user_id = $1 AND order_id IS NULL AND (kind <> 6 OR lower(recipient) ="
+    " (SELECT email_key FROM users WHERE id = $1)) ORDER BY id";
+static const char EVENTS[] = EVENT_COLUMNS "WHERE user_id = $1 AND order_id IS NULL"
+                                           " AND COALESCE(after, '') <> 'verify_address'"
+                                           " ORDER BY id";
 
 static const char REQUESTS[] =
     "SELECT user_id, operation, key, result_id, created_at_ms FROM requests WHERE user_id = $1"

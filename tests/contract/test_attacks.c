@@ -290,15 +290,16 @@ static shop_token_t *confirmed(struct world *world, const char *email) {
   return token;
 }
 
-/* What a guest is told of the registrations that they have begun, with the digits away. */
-static void told_of(struct world *world, const shop_token_t *guest, char *out, size_t size) {
+/* What a user is told between two members of their export, with the digits away. */
+static void told(struct world *world, const shop_token_t *token, const char *first,
+                 const char *behind, char *out, size_t size) {
   shop_text_t *text = NULL;
   const char *from, *end;
   size_t used = 0;
 
-  ck_ok(world, shop_account_export(world->shop, guest, &text, world->err));
-  from = strstr(shop_text_get(text), "\"registrations\"");
-  end = strstr(from, "\"carts\"");
+  ck_ok(world, shop_account_export(world->shop, token, &text, world->err));
+  from = strstr(shop_text_get(text), first);
+  end = strstr(from, behind);
   ck_assert(from != NULL && end != NULL);
   for (; from < end && used + 1 < size; from++)
     if (*from < '0' || *from > '9')
@@ -308,10 +309,14 @@ static void told_of(struct world *world, const shop_token_t *guest, char *out, s
   shop_text_free(text);
 }
 
+static void told_of(struct world *world, const shop_token_t *guest, char *out, size_t size) {
+  told(world, guest, "\"registrations\"", "\"carts\"", out, size);
+}
+
 /* A guest registers with an address and asks for their own data: they tell nobody whether it has
    an account, neither at once nor when its owner registers beside them. */
 START_TEST(export_of_a_guest_tells_of_no_account) {
-  static char told[3][4000];
+  static char text[3][4000];
   struct world *world = by_mail();
   shop_token_t *guests[2] = {NULL, NULL}, *none = NULL;
 
@@ -325,18 +330,18 @@ START_TEST(export_of_a_guest_tells_of_no_account) {
                                   &none, world->err),
               SHOP_CONFIRM_MAIL);
     ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
-    told_of(world, guests[i], told[i], sizeof told[i]);
-    for (char *at = told[i]; (at = strstr(at, i == 0 ? "aaa@" : "bbb@")) != NULL;)
+    told_of(world, guests[i], text[i], sizeof text[i]);
+    for (char *at = text[i]; (at = strstr(at, i == 0 ? "aaa@" : "bbb@")) != NULL;)
       memcpy(at, "who", 3);
   }
-  ck_assert_str_eq(told[0], told[1]);
+  ck_assert_str_eq(text[0], text[1]);
   world_pass_ms(world, MINUTE_MS);
   ask_for(world, "bbb@example.org");
   shop_token_free(confirmed(world, "bbb@example.org"));
-  told_of(world, guests[1], told[2], sizeof told[2]);
-  for (char *at = told[2]; (at = strstr(at, "bbb@")) != NULL;)
+  told_of(world, guests[1], text[2], sizeof text[2]);
+  for (char *at = text[2]; (at = strstr(at, "bbb@")) != NULL;)
     memcpy(at, "who", 3);
-  ck_assert_str_eq(told[1], told[2]);
+  ck_assert_str_eq(text[1], text[2]);
   shop_token_free(guests[0]);
   shop_token_free(guests[1]);
   /* Who owns the address is told of the mail. */
@@ -344,9 +349,46 @@ START_TEST(export_of_a_guest_tells_of_no_account) {
   ck_assert_int_eq(shop_config_set_register_by_mail(world->config, false), SHOP_OK);
   world_reopen(world);
   guests[0] = world_register(world, "ccc@example.org");
-  told_of(world, guests[0], told[0], sizeof told[0]);
-  ck_assert_ptr_nonnull(strstr(told[0], "\"kind\":\"registration\""));
+  told_of(world, guests[0], text[0], sizeof text[0]);
+  ck_assert_ptr_nonnull(strstr(text[0], "\"kind\":\"registration\""));
   shop_token_free(guests[0]);
+  world_free(world);
+}
+END_TEST
+
+/* Nor does the export of a user who asks for a change of the address: not by the mail that went
+   there, and not by the history of it. Who owns the new address by now is told of it. */
+START_TEST(export_of_a_user_tells_of_no_account) {
+  static const char *const wanted[] = {"aaa@example.org", "bbb@example.org"};
+  static char text[2][9000];
+  struct world *world = world_new();
+  shop_token_t *users[2];
+  const char *at;
+  char code[45] = "";
+
+  shop_token_free(world_register(world, "aaa@example.org"));
+  for (int i = 0; i < 2; i++) {
+    users[i] = world_register(world, i == 0 ? "eve1@example.org" : "eve2@example.org");
+    ck_ok(world,
+          shop_account_email_request(world->shop, users[i], PASSWORD, wanted[i], NULL, world->err));
+    ck_ok(world, shop_mail_deliver(world->shop, 100, NULL, world->err));
+    told(world, users[i], "\"account\"", "\"requests\"", text[i], sizeof text[i]);
+    *strstr(text[i], "\"subject\"") = '\0';
+    memmove(text[i] + strlen(text[i]), strstr(text[i] + strlen(text[i]) + 1, "\"email\""), 8000);
+    for (char *found = text[i]; (found = strstr(found, i == 0 ? "aaa@" : "bbb@")) != NULL;)
+      memcpy(found, "who", 3);
+  }
+  ck_assert_ptr_nonnull(strstr(text[0], "who@"));
+  ck_assert_str_eq(text[0], text[1]);
+  at = strstr(world->transport.messages[world->transport.count - 1], "Your code:");
+  ck_assert_ptr_nonnull(at);
+  at += strlen("Your code:");
+  memcpy(code, at + strspn(at, " \r\n"), sizeof code - 1);
+  ck_ok(world, shop_account_email_confirm(world->shop, code, NULL, world->err));
+  told(world, users[1], "\"mails\"", "\"requests\"", text[1], sizeof text[1]);
+  ck_assert_ptr_nonnull(strstr(text[1], "\"kind\":\"verify_address\""));
+  shop_token_free(users[0]);
+  shop_token_free(users[1]);
   world_free(world);
 }
 END_TEST
@@ -613,6 +655,7 @@ int main(void) {
       reuse_is_seen_after_the_idle_time,
       fresh_hold_is_not_over,
       export_of_a_guest_tells_of_no_account,
+      export_of_a_user_tells_of_no_account,
       bounced_registration_leaves_no_address,
       code_outlives_a_step_of_the_clock,
       erasing_the_closed_spoils_no_registration,
