@@ -28,9 +28,9 @@
  *    waits as well, but not for accounts it is known for. A good login does not
  *    clear it: the guesser may have an account.
  *
- * A good login clears what stood in its way of 1 and 3, and so does a forgotten
- * password that was set anew (`shop_account_reset`): the mailbox is proof enough.
- * A counter that has
+ * A good login clears what stood in its way of 1 and 3, and so do a forgotten
+ * password that was set anew (`shop_account_reset`) and a registration that was finished
+ * by its code: the mailbox is proof enough. A counter that has
  * rested for `guess_life` is forgotten. `shop_error_retry_after_ms` tells how
  * long the wait still is. A valid token is asked for no password and waits for
  * nothing.

@@ -94,6 +94,7 @@ SHOP_API int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, co
  * guest's cart. A call that is repeated after its answer was lost finds the
  * token revoked: `shop_user_login` then, for the cart is there already. The event
  * log tells "guest.joined", with the id that the guest had.
+ * Labels, language and what `shop_user_set_metadata` has kept with the guest go.
  *
  * @param token   the guest's
  * @param options take the deadline, the label and the source

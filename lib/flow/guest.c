@@ -20,7 +20,8 @@ int32_t shop__guest_check(shop__tx_t *tx, const shop_token_t *token, int64_t now
 
 /* ---- the end of a guest -------------------------------------------------------------- */
 
-/* The row stays until upkeep takes it, so that its tokens are known to be revoked. */
+/* The row stays until upkeep takes it, so that its tokens are known to be revoked. It is empty:
+   who erases the account would not find it. */
 int32_t shop__guest_join(shop__tx_t *tx, const shop_t *shop, const shop_token_t *token,
                          int64_t user_id) {
   const struct shop__moment moment = {shop__now_ms(shop), SHOP_ACTOR_SHOPPER};
@@ -31,7 +32,7 @@ int32_t shop__guest_join(shop__tx_t *tx, const shop_t *shop, const shop_token_t 
   if (status == SHOP_OK)
     status = shop__carts_merge(tx, shop, guest.user_id, user_id, moment.at_ms);
   if (status == SHOP_OK)
-    status = shop__user_close(tx, guest.user_id, moment.at_ms);
+    status = shop__guest_end(tx, guest.user_id, moment.at_ms);
   if (status != SHOP_OK)
     return status;
   (void)snprintf(detail, sizeof detail, "%lld", (long long)guest.user_id);

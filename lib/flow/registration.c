@@ -359,7 +359,7 @@ static int32_t make_user(shop__tx_t *tx, struct confirm *confirm,
 /* The registration is looked at again: of two calls at once, one finds it used. */
 static int32_t confirm_fn(shop__tx_t *tx, void *ctx) {
   struct confirm *confirm = ctx;
-  struct shop__attempt attempt = confirm->attempt;
+  struct shop__attempt attempt;
   struct shop__registration_row row;
   int32_t status = find_registration(tx, confirm, &row);
 
@@ -370,9 +370,11 @@ static int32_t confirm_fn(shop__tx_t *tx, void *ctx) {
     status = make_user(tx, confirm, &row);
   if (status == SHOP_OK)
     status = shop__registrations_end(tx, confirm->email_key, confirm->user_id);
-  attempt.user_id = confirm->user_id;
+  /* What was guessed at the address meanwhile. */
+  shop__attempt_begin(confirm->shop, confirm->email_key, confirm->options, &attempt);
+  attempt.now_ms = confirm->now_ms;
   if (status == SHOP_OK)
-    status = shop__attempt_succeed(tx, &attempt);
+    status = shop__attempt_forgive(tx, &attempt, confirm->user_id);
   if (status == SHOP_OK)
     status = shop__user_note(tx, confirm->user_id,
                              &(struct shop__moment){confirm->now_ms, SHOP_ACTOR_SHOPPER},

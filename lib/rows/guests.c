@@ -21,6 +21,13 @@ static const char GUEST_NEXT_LEFT[] =
     "SELECT u.id FROM users u WHERE u.guest_at_ms IS NOT NULL AND u.id > $1 AND" IS_LEFT;
 static const char GUEST_IS_LEFT[] =
     "SELECT u.id FROM users u WHERE u.guest_at_ms IS NOT NULL AND u.id = $1 AND" IS_LEFT;
+static const char GUEST_END[] =
+    "UPDATE users SET epoch = epoch + 1, language = NULL, note = NULL, external_id = NULL,"
+    " closed_at_ms = $2, updated_at_ms = $2 WHERE id = $1";
+static const char GUEST_END_LABELS[] =
+    "UPDATE tokens SET label = NULL WHERE user_id = $1 AND label IS NOT NULL";
+static const char GUEST_END_REFRESHES[] =
+    "UPDATE refresh_tokens SET label = NULL WHERE user_id = $1 AND label IS NOT NULL";
 static const char GUEST_DELETE_CARTS[] = "DELETE FROM carts WHERE user_id = $1";
 static const char GUEST_DELETE[] = "DELETE FROM users WHERE id = $1";
 
@@ -45,6 +52,25 @@ int32_t shop__guest_become(shop__tx_t *tx, const struct shop__user_row *row, int
   shop__query_int(q, 5, row->epoch);
   shop__query_text(q, 6, row->language);
   shop__query_int(q, 7, now_ms);
+  return shop__query_run(q, NULL);
+}
+
+int32_t shop__guest_end(shop__tx_t *tx, int64_t id, int64_t now_ms) {
+  shop__query_t *q = shop__query(tx, GUEST_END);
+  int32_t status;
+
+  shop__query_int(q, 1, id);
+  shop__query_int(q, 2, now_ms);
+  status = shop__query_run(q, NULL);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__query(tx, GUEST_END_LABELS);
+  shop__query_int(q, 1, id);
+  status = shop__query_run(q, NULL);
+  if (status != SHOP_OK)
+    return status;
+  q = shop__query(tx, GUEST_END_REFRESHES);
+  shop__query_int(q, 1, id);
   return shop__query_run(q, NULL);
 }
 

@@ -144,6 +144,8 @@ int32_t shop__guest_next_left(shop__tx_t *tx, int64_t after_id, const struct sho
 /** Whether this one is. */
 int32_t shop__guest_is_left(shop__tx_t *tx, int64_t id, const struct shop__guest_age *age,
                             bool *left) SHOP__MUST_USE;
+/** Closes it, with nothing left in it or its tokens that somebody wrote. */
+int32_t shop__guest_end(shop__tx_t *tx, int64_t id, int64_t now_ms) SHOP__MUST_USE;
 /** Deletes a guest whose rows elsewhere are erased, with the carts, which have no lines
     any more. */
 int32_t shop__guest_delete(shop__tx_t *tx, int64_t id) SHOP__MUST_USE;

@@ -640,6 +640,37 @@ START_TEST(guessers_stop_no_registration) {
   ck_ok(world, shop_user_register_confirm(world->shop, "ada@example.org", PASSWORD, code, NULL,
                                           &token, world->err));
   shop_token_free(token);
+  ck_ok(world, log_in(world, "ada@example.org", PASSWORD));
+  world_free(world);
+}
+END_TEST
+
+/* Who came as a guest is erased whole: what was written of the guest is gone when it was joined. */
+START_TEST(erased_as_a_guest_too) {
+  static const char SQL[] =
+      "SELECT (SELECT count(*) FROM tokens WHERE label IS NOT NULL)"
+      " + (SELECT count(*) FROM refresh_tokens WHERE label IS NOT NULL)"
+      " + (SELECT count(*) FROM users WHERE note IS NOT NULL"
+      " OR external_id IS NOT NULL OR language IS NOT NULL)";
+  struct world *world = refreshing();
+  shop_token_t *ada = world_register(world, "ada@example.org"), *guest = NULL, *joined = NULL;
+  shop_options_t *options = NULL;
+
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_label(options, "the countess's phone"), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_language(options, "fr"), SHOP_OK);
+  ck_ok(world, shop_guest_create(world->shop, options, &guest, world->err));
+  ck_ok(world, shop_user_set_metadata(world->shop, shop_token_user_id(guest), "Byron's daughter",
+                                      "crm-1", NULL, world->err));
+  ck_assert_int_eq(world_number(world, SQL), 3);
+  ck_ok(world, shop_guest_login(world->shop, guest, "ada@example.org", PASSWORD, NULL, &joined,
+                                world->err));
+  ck_ok(world, shop_user_erase(world->shop, shop_token_user_id(ada), NULL, NULL, world->err));
+  ck_assert_int_eq(world_number(world, SQL), 0);
+  shop_token_free(ada);
+  shop_token_free(guest);
+  shop_token_free(joined);
+  shop_options_free(options);
   world_free(world);
 }
 END_TEST
@@ -663,6 +694,7 @@ int main(void) {
       an_hour_of_mails_is_an_hour,
       cheap_counters_push_out_no_guess,
       guessers_stop_no_registration,
+      erased_as_a_guest_too,
   };
 
   return HARNESS_RUN("attacks", tests);
