@@ -82,7 +82,7 @@ SHOP_API int32_t shop_config_set_source_tries_free(shop_config_t *config, int32_
     @since 0.1.0 */
 SHOP_API int32_t shop_config_set_source_mails_hourly_max(shop_config_t *config, int32_t count);
 /** After how long without a failure a counter is forgotten, 1,000 ms to 365
-    days. Default 24 hours. @since 0.1.0 */
+    days, and not before its wait or lock is over. Default 24 hours. @since 0.1.0 */
 SHOP_API int32_t shop_config_set_guess_life_ms(shop_config_t *config, int64_t life_ms);
 /** Counters in the store at most, 100 to 10,000,000; one takes about 100
     bytes. Default 100,000. @since 0.1.0 */

@@ -323,6 +323,8 @@ struct shop__attempt {
   int64_t known_at_ms;
 };
 void shop__guess_defaults(struct shop__guess_settings *settings);
+/** After how long without a change no counter makes anybody wait. */
+int64_t shop__guess_life_ms(const struct shop__guess_settings *settings);
 /** account: the key of the address, or what was typed in its place; the same
     text must be given wherever the password of one account is asked. */
 void shop__attempt_begin(const shop_t *shop, const char *account, const shop_options_t *options,

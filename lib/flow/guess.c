@@ -102,13 +102,28 @@ void shop__attempt_begin(const shop_t *shop, const char *account, const shop_opt
   make_key(shop, 's', "", source, attempt->source.key);
 }
 
+static int64_t longest(int64_t a_ms, int64_t b_ms) {
+  return a_ms > b_ms ? a_ms : b_ms;
+}
+
+/* None is dropped while it may make somebody wait. */
+int64_t shop__guess_life_ms(const struct shop__guess_settings *settings) {
+  int64_t life_ms = longest(settings->life_ms, settings->wait_max_ms);
+
+  return longest(longest(life_ms, settings->lock_ms), HOUR_MS); /* of mails */
+}
+
 /* A counter that has rested for long, or comes from a clock that has gone back since, makes nobody
    wait; the first also counts from the start again. */
 static int32_t look_at(shop__tx_t *tx, const struct shop__attempt *attempt,
                        struct shop__counter *counter) {
+  const struct shop__guess_settings *settings = &attempt->shop->config.guess;
+  int64_t life_ms = longest(settings->life_ms, settings->wait_max_ms);
   int32_t status = shop__guess_get(tx, counter->key, &counter->row);
 
-  if (attempt->now_ms - counter->row.at_ms >= attempt->shop->config.guess.life_ms)
+  if (counter == &attempt->pair)
+    life_ms = longest(life_ms, settings->lock_ms);
+  if (attempt->now_ms - counter->row.at_ms >= life_ms)
     counter->row.failures = 0;
   return status;
 }

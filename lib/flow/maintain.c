@@ -115,13 +115,6 @@ static int32_t prune_mail(shop_t *shop, int64_t *total, shop_error_t *err) {
   return status;
 }
 
-/* Among them are the mails of an hour, counted from its beginning. */
-static int64_t guess_life_ms(const shop_t *shop) {
-  int64_t life_ms = shop->config.guess.life_ms;
-
-  return life_ms > CODES_COUNT_MS ? life_ms : CODES_COUNT_MS;
-}
-
 int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err) {
   struct shop_maintenance *done;
   int32_t status;
@@ -156,7 +149,8 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   if (status == SHOP_OK)
     status = prune_mail(shop, &done->mails, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, forget_guesses, guess_life_ms(shop), &done->guesses, err);
+    status = run_steps(shop, forget_guesses, shop__guess_life_ms(&shop->config.guess),
+                       &done->guesses, err);
   if (status == SHOP_OK)
     status = shop__guests_prune(shop, &done->guests, err);
   if (status == SHOP_OK)

@@ -541,6 +541,38 @@ static int32_t ask_reset(struct world *world, const char *source) {
   return status;
 }
 
+/* A lock lasts as long as it is set to, also where that is longer than counters are kept, and
+   through the upkeep. */
+START_TEST(a_lock_lasts) {
+  struct world *world = world_prepare();
+  shop_options_t *options = NULL;
+  shop_token_t *token = NULL;
+
+  ck_assert_int_eq(shop_config_set_login_lock_ms(world->config, 7 * DAY_MS), SHOP_OK);
+  ck_assert_int_eq(shop_config_set_login_tries_lock(world->config, 3), SHOP_OK);
+  world_open(world);
+  shop_token_free(world_register(world, "ada@example.org"));
+  ck_assert_int_eq(shop_options_new(&options), SHOP_OK);
+  ck_assert_int_eq(shop_options_set_source(options, "bot"), SHOP_OK);
+  for (int i = 0; i < 3; i++)
+    ck_status(
+        world,
+        shop_user_login(world->shop, "ada@example.org", "not hers", options, &token, world->err),
+        SHOP_ERR_CREDENTIALS);
+  world_pass_ms(world, 7 * DAY_MS - 1);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_status(world,
+            shop_user_login(world->shop, "ada@example.org", PASSWORD, options, &token, world->err),
+            SHOP_ERR_LOCKED);
+  world_pass_ms(world, 1);
+  ck_ok(world,
+        shop_user_login(world->shop, "ada@example.org", PASSWORD, options, &token, world->err));
+  shop_token_free(token);
+  shop_options_free(options);
+  world_free(world);
+}
+END_TEST
+
 /* The mails of an hour are counted for an hour, though wrong passwords are forgotten sooner. */
 START_TEST(an_hour_of_mails_is_an_hour) {
   struct world *world = world_prepare();
@@ -695,6 +727,7 @@ int main(void) {
       cheap_counters_push_out_no_guess,
       guessers_stop_no_registration,
       erased_as_a_guest_too,
+      a_lock_lasts,
   };
 
   return HARNESS_RUN("attacks", tests);
