@@ -43,7 +43,7 @@ class Prelink(unittest.TestCase):
             archives.append(folder / f"{name}.a")
             house.run(*CC, *room_flags, "-fPIC", "-fvisibility=hidden", "-c", folder / f"{name}.c",
                       "-o", folder / f"{name}.o")
-            house.run("gcc-ar" if "-flto" in room_flags else "ar", "rcs", archives[-1],
+            house.run("gcc-ar" if "-flto=auto" in room_flags else "ar", "rcs", archives[-1],
                       folder / f"{name}.o")
         (folder / "host.c").write_text(HOST)
         house.run(sys.executable, house.LIB / "prelink.py", folder / "lib x.a", "objcopy", "ar",
@@ -55,13 +55,14 @@ class Prelink(unittest.TestCase):
 
     def test_every_way(self):
         is_gcc = "Free Software Foundation" in house.run(*CC, "--version")
-        for whole in [False, True] if is_gcc else [False]:
+        ways = [([], []),
+                (["-flto=auto"], ["-flinker-output=nolto-rel"]),  # CFLAGS of a distribution
+                (["-flto", "-ffat-lto-objects"], WHOLE)]
+        for rooms, link in ways if is_gcc else ways[:1]:
             for debug in [[], ["-g"]]:
-                with self.subTest(whole=whole, debug=debug), \
+                with self.subTest(rooms=rooms, debug=debug), \
                         tempfile.TemporaryDirectory(prefix="a space ") as folder:
-                    lto = ["-flto", "-ffat-lto-objects"] if whole else []
-                    self.make(pathlib.Path(folder), ["-Os", *debug, *lto],
-                              ["-Os", *WHOLE] if whole else [])
+                    self.make(pathlib.Path(folder), ["-Os", *debug, *rooms], ["-Os", *link])
 
 
 if __name__ == "__main__":
