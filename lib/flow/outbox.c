@@ -97,13 +97,18 @@ int32_t shop__outbox_queue(shop__tx_t *tx, struct shop__post *post, int64_t now_
   return status;
 }
 
-/* An order that costs nothing had no id yet when its mail was composed. */
+/* An order that costs nothing had no id yet when its mail was composed. One whose person was erased
+   since then has nobody to write to. */
 int32_t shop__outbox_queue_for(shop__tx_t *tx, const struct shop__order_row *order,
                                struct shop__post *post, int64_t now_ms) {
   if (post == NULL || post->letter.kind == 0)
     return SHOP_OK;
   post->letter.order_id = order->id;
   post->letter.user_id = order->user_id;
+  if (order->email[0] == '\0') {
+    shop__bytes_free(&post->letter.message);
+    post->letter.recipient[0] = '\0';
+  }
   return shop__outbox_queue(tx, post, now_ms);
 }
 

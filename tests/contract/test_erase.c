@@ -187,6 +187,70 @@ START_TEST(nothing_stays_by_any_sqlite) {
 }
 END_TEST
 
+/* Erases her on another shop of the same file, when a write of this one is about to begin. */
+static struct {
+  shop_t *shop; /* NULL: not armed */
+  int64_t user_id;
+  int32_t status;
+} meanwhile;
+
+static int on_statement(unsigned what, void *user, void *stmt, void *text) {
+  shop_t *shop = meanwhile.shop;
+
+  (void)what;
+  (void)user;
+  (void)stmt;
+  if (shop != NULL && strcmp(text, "BEGIN IMMEDIATE") == 0) {
+    meanwhile.shop = NULL;
+    meanwhile.status = shop_user_erase(shop, meanwhile.user_id, NULL, NULL, NULL);
+  }
+  return 0;
+}
+
+static int watch(sqlite3 *db, char **message, const struct sqlite3_api_routines *api) {
+  (void)message;
+  (void)api;
+  return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, NULL);
+}
+
+/* A mail about an order that was written before its person was erased, and would be stored after
+   it, is neither sent nor kept. */
+START_TEST(no_mail_overtakes_an_erasing) {
+  struct world *world = world_prepare();
+  shop_payment_report_t *report = NULL;
+  shop_token_t *token = NULL;
+  shop_order_t *order = NULL;
+  shop_t *other = NULL;
+  int32_t sent;
+
+  ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))watch), SQLITE_OK);
+  world_open(world);
+  ck_ok(world, shop_open(world->path, world->config, &other, world->err));
+  world_put(world, "TEA", 999, "EUR", 1000);
+  meanwhile.user_id = enter(world, &token);
+  shop_order_free(buy(world, token, "ada-key-1"));
+  sent = world->transport.count;
+  ck_assert_int_eq(shop_payment_report_new(&report), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_event_id(report, "evt_refund"), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_outcome(report, SHOP_OUTCOME_REFUNDED), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_key(report, world->gateway.ledger[0].key), SHOP_OK);
+  ck_assert_int_eq(shop_payment_report_set_amount(report, 100, "EUR"), SHOP_OK);
+  meanwhile.status = 1;
+  meanwhile.shop = other;
+  ck_ok(world, shop_payment_report(world->shop, report, &order, world->err));
+  ck_assert_int_eq(meanwhile.status, SHOP_OK);
+  ck_assert_int_eq(world_number(world, "SELECT sum(refunded_minor) FROM payments"), 100);
+  ck_assert_int_eq(world->transport.count, sent);
+  ck_ok(world, shop_maintain(world->shop, NULL, world->err));
+  ck_traces(world, false);
+  shop_order_free(order);
+  shop_payment_report_free(report);
+  ck_assert_int_eq(shop_close(other), SHOP_OK);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 /* An order whose money nobody knows of yet keeps what is needed to finish it, and only that order;
    the upkeep erases it once it is final. Refunds of an erased order work, and write to nobody. */
 START_TEST(waits_for_payments) {
@@ -538,10 +602,16 @@ START_TEST(killed_at_every_step) {
 END_TEST
 
 int main(void) {
-  const TTest *tests[] = {
-      nothing_stays_by_any_sqlite, nothing_stays,          waits_for_payments,
-      nothing_comes_back,          cart_is_dropped,        waits_and_fails,
-      closed_are_erased_in_time,   closed_stay_by_default, killed_at_every_step};
+  const TTest *tests[] = {no_mail_overtakes_an_erasing,
+                          nothing_stays_by_any_sqlite,
+                          nothing_stays,
+                          waits_for_payments,
+                          nothing_comes_back,
+                          cart_is_dropped,
+                          waits_and_fails,
+                          closed_are_erased_in_time,
+                          closed_stay_by_default,
+                          killed_at_every_step};
 
   return HARNESS_RUN("erase", tests);
 }
