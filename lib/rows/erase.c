@@ -17,9 +17,10 @@ static const char ERASE_END[] =
 static const char ERASING_NEXT[] =
     "SELECT id FROM users WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL AND id > $1"
     " ORDER BY id LIMIT 1";
+/* A guest whose cart an account has is closed as well, and thrown away as a guest. */
 static const char CLOSED_NEXT[] =
     "SELECT id FROM users WHERE closed_at_ms IS NOT NULL AND erasing_at_ms IS NULL"
-    " AND closed_at_ms < $1 ORDER BY closed_at_ms, id LIMIT 1";
+    " AND guest_at_ms IS NULL AND closed_at_ms < $1 ORDER BY closed_at_ms, id LIMIT 1";
 static const char ERASE_TOKENS[] =
     "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE user_id = $1 ORDER BY id LIMIT "
     "$2)";

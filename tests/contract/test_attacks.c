@@ -707,6 +707,36 @@ START_TEST(erased_as_a_guest_too) {
 }
 END_TEST
 
+/* A guest whose cart an account has is no closed account: it is thrown away as a guest, and until
+   then its token is known to be revoked. */
+START_TEST(a_joined_guest_is_no_closed_account) {
+  struct world *world = world_prepare();
+  shop_token_t *guest = NULL, *ada, *token = NULL;
+  shop_maintenance_t *done = NULL;
+  shop_session_t *session = NULL;
+
+  shop_config_set_closed_life_ms(world->config, MINUTE_MS);
+  world_open(world);
+  ada = world_register(world, "ada@example.org");
+  ck_ok(world, shop_guest_create(world->shop, NULL, &guest, world->err));
+  ck_ok(world, shop_guest_login(world->shop, guest, "ada@example.org", PASSWORD, NULL, &token,
+                                world->err));
+  world_pass_ms(world, 2 * MINUTE_MS);
+  ck_ok(world, shop_maintain(world->shop, &done, world->err));
+  ck_assert_int_eq(shop_maintenance_erasings(done), 0);
+  ck_assert_int_eq(world_number(world, "SELECT count(*) FROM events WHERE name = 'user.erased'"),
+                   0);
+  ck_ok(world, shop_session_check(world->shop, guest, &session, world->err));
+  ck_assert_int_eq(shop_session_status(session), SHOP_ERR_TOKEN_REVOKED);
+  shop_session_free(session);
+  shop_maintenance_free(done);
+  shop_token_free(guest);
+  shop_token_free(ada);
+  shop_token_free(token);
+  world_free(world);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       sealed_keys_are_exported,
@@ -719,6 +749,7 @@ int main(void) {
       fresh_hold_is_not_over,
       export_of_a_guest_tells_of_no_account,
       export_of_a_user_tells_of_no_account,
+      a_joined_guest_is_no_closed_account,
       bounced_registration_leaves_no_address,
       code_outlives_a_step_of_the_clock,
       erasing_the_closed_spoils_no_registration,

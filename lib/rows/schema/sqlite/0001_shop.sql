@@ -62,7 +62,7 @@ CREATE INDEX codes_expiry ON codes (expires_at_ms);
 CREATE INDEX users_erasing ON users (id) WHERE erasing_at_ms IS NOT NULL AND erased_at_ms IS NULL;
 
 CREATE INDEX users_closed ON users (closed_at_ms, id)
-  WHERE closed_at_ms IS NOT NULL AND erasing_at_ms IS NULL;
+  WHERE closed_at_ms IS NOT NULL AND erasing_at_ms IS NULL AND guest_at_ms IS NULL;
 
 -- Registrations that a code from a mail is to finish. One for an address that is taken is
 -- kept likewise; its code is in no mail. A slot is free when it expires at 0.
