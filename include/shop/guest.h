@@ -73,7 +73,8 @@ SHOP_API int32_t shop_guest_register(shop_t *shop, const shop_token_t *token, co
  * fresh token, joined carts and the end of the guest's tokens are one commit.
  *
  * Where the account has no cart that is open or being bought, the guest's
- * becomes the account's as it is, hold and all. Otherwise its lines join the
+ * becomes the account's as it is, hold and all. A guest's cart without lines brings
+ * nothing, and the account's stays untouched. Otherwise its lines join the
  * account's, behind them in their order. Of a SKU that is in both the higher
  * quantity stays, not the sum: who put it in again because nobody knew him
  * wants it once; and the price that the account's line keeps. The cart's version

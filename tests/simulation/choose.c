@@ -103,6 +103,21 @@ int32_t sim_pick_token_of(struct sim *sim, int32_t user) {
   return sim_pick_token(sim);
 }
 
+/* Mostly a guest's, and good. */
+int32_t sim_pick_guest(struct sim *sim) {
+  const struct model *model = sim->model;
+  int32_t from = model->token_count == 0 ? 0 : sim_below(sim, model->token_count);
+
+  for (int32_t i = 0; i < model->token_count && !sim_chance(sim, 1); i++) {
+    int32_t token = (from + i) % model->token_count;
+
+    if (model_is_guest(model, token) &&
+        (model_check_token(model, token) == SHOP_OK || sim_chance(sim, 2)))
+      return token;
+  }
+  return sim_pick_token(sim);
+}
+
 /* A shopper who has a cart, mostly. */
 int32_t sim_pick_shopper(struct sim *sim) {
   int32_t token = sim_pick_token(sim);

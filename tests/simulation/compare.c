@@ -169,7 +169,7 @@ static void compare_orders(struct sim *sim) {
   }
 }
 
-static void compare_carts(struct sim *sim) {
+void sim_compare_carts(struct sim *sim) {
   for (int32_t i = 0; i < sim->model->token_count; i++) {
     const struct m_token *token = &sim->model->tokens[i];
     const struct m_user *user = &sim->model->users[token->user];
@@ -180,6 +180,7 @@ static void compare_carts(struct sim *sim) {
     sim_equal(sim, "session", shop_session_status(session), model_check_token(sim->model, i));
     if (shop_session_status(session) == SHOP_OK) {
       sim_equal(sim, "user of the session", shop_session_user_id(session), user->id);
+      sim_equal(sim, "a guest", shop_session_is_guest(session), model_is_guest(sim->model, i));
       sim_equal(sim, "a cart", shop_session_cart(session) != NULL, user->cart != NOBODY);
       if (user->cart != NOBODY)
         sim_compare_cart(sim, shop_session_cart(session), &sim->model->carts[user->cart]);
@@ -203,7 +204,7 @@ static void verify(struct sim *sim) {
 void sim_compare_all(struct sim *sim) {
   sim_compare_some(sim);
   compare_orders(sim);
-  compare_carts(sim);
+  sim_compare_carts(sim);
   verify(sim);
 }
 

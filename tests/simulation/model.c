@@ -182,12 +182,7 @@ static int32_t plan_hold(const struct model *model, struct m_cart *cart, int64_t
   return SHOP_OK;
 }
 
-static int32_t hold(struct model *model, struct m_cart *cart, int64_t hold_ms) {
-  bool held = cart->hold_length_ms > 0;
-  int32_t status = SHOP_OK;
-
-  if (cart->line_count == 0)
-    return SHOP_ERR_CART_EMPTY;
+int32_t model_look_at_lines(const struct model *model, const struct m_cart *cart) {
   for (int32_t i = 0; i < cart->line_count; i++) {
     int32_t warnings = model_line_warnings(model, cart, &cart->lines[i]);
 
@@ -196,12 +191,34 @@ static int32_t hold(struct model *model, struct m_cart *cart, int64_t hold_ms) {
     if ((warnings & SHOP_WARNING_CURRENCY_CHANGED) != 0)
       return SHOP_ERR_CURRENCY_MIXED;
   }
-  status = plan_hold(model, cart, hold_ms);
-  for (int32_t rank = 1; rank <= model->ranks && status == SHOP_OK && !held; rank++)
+  return SHOP_OK;
+}
+
+int32_t model_set_all_aside(struct model *model, const struct m_cart *cart) {
+  int64_t aside[PRODUCTS] = {0};
+  int32_t status = SHOP_OK;
+
+  for (int32_t rank = 1; rank <= model->ranks && status == SHOP_OK; rank++)
     for (int32_t i = 0; i < cart->line_count; i++)
-      if (model->products[cart->lines[i].product].rank == rank && status == SHOP_OK)
+      if (model->products[cart->lines[i].product].rank == rank && status == SHOP_OK) {
         status = set_aside(model, cart->lines[i].product, cart->lines[i].quantity);
+        aside[cart->lines[i].product] = status == SHOP_OK ? cart->lines[i].quantity : 0;
+      }
+  for (int32_t i = 0; i < PRODUCTS && status != SHOP_OK; i++)
+    model->products[i].reserved -= aside[i];
   return status;
+}
+
+static int32_t hold(struct model *model, struct m_cart *cart, int64_t hold_ms) {
+  bool held = cart->hold_length_ms > 0;
+  int32_t status;
+
+  if (cart->line_count == 0)
+    return SHOP_ERR_CART_EMPTY;
+  status = model_look_at_lines(model, cart);
+  if (status == SHOP_OK)
+    status = plan_hold(model, cart, hold_ms);
+  return status == SHOP_OK && !held ? model_set_all_aside(model, cart) : status;
 }
 
 /* ---- carts ------------------------------------------------------------------------ */
@@ -492,5 +509,6 @@ struct upkeep model_maintain(struct model *model) {
       model->tokens[i].pruned = true;
       done.tokens++;
     }
+  done.guests = model_prune_guests(model);
   return done;
 }

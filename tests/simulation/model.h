@@ -10,7 +10,8 @@
 #include <shop.h>
 
 enum {
-  USERS = 5,
+  USERS = 5, /* with an address; guests stand behind them */
+  GUESTS_MAX = 128,
   PRODUCTS = 5,
   TOKENS_MAX = 512,
   CARTS_MAX = 512,
@@ -33,16 +34,17 @@ enum { LATE = 1, MISMATCH = 2, CONTRADICTION = 4 };
 enum mail_state { MAIL_NONE, MAIL_QUEUED, MAIL_LEASED, MAIL_SENT, MAIL_DEAD, MAIL_FORGOTTEN };
 
 struct m_settings {
-  bool query, voids, honours, at_once;
+  bool query, voids, honours, at_once, two_currencies;
   bool mails[SHOP_MAIL_REFUND + 1]; /* by kind: whether it is written */
   int64_t lease_ms, hold_ms, key_life_ms, cart_life_ms, cart_hold_ms, once_life_ms, token_life_ms;
-  int64_t mail_lease_ms, mail_life_ms, mail_dead_life_ms;
+  int64_t mail_lease_ms, mail_life_ms, mail_dead_life_ms, guest_life_ms;
   int32_t tries_max, lines_max, quantity_max;
 };
 
 struct m_user {
   bool registered;
-  int64_t id;
+  bool is_guest; /* still in the store as one, also when an account has the cart */
+  int64_t id, came_ms;
   int32_t cart; /* open or being bought; NOBODY: none */
 };
 
@@ -122,9 +124,9 @@ struct model {
   int32_t serial, ranks;
   bool live;       /* a shopper's call waits for what is settled */
   bool mismatches; /* what was settled last has moved another amount than was asked for */
-  struct m_user users[USERS];
+  struct m_user users[USERS + GUESTS_MAX];
   struct m_product products[PRODUCTS];
-  int32_t token_count, cart_count, order_count, key_count, event_count;
+  int32_t guest_count, token_count, cart_count, order_count, key_count, event_count;
   struct m_token tokens[TOKENS_MAX];
   struct m_cart carts[CARTS_MAX];
   struct m_order orders[ORDERS_MAX];
@@ -179,6 +181,16 @@ bool model_is_held(const struct m_cart *cart);
 bool model_some_hold_is_over(const struct model *model);
 int64_t model_end_holds(struct model *model);
 
+/* ---- guests -------------------------------------------------------------------------- */
+
+bool model_is_guest(const struct model *model, int32_t token);
+/* The new user. */
+int32_t model_create_guest(struct model *model);
+/* SHOP_OK: the guest is this user now, or was before by the same call. */
+int32_t model_register_guest(struct model *model, int32_t token, int32_t user, int32_t key,
+                             bool wrong);
+int32_t model_login_guest(struct model *model, int32_t token, int32_t user, bool wrong);
+
 /* ---- purchases --------------------------------------------------------------------- */
 
 struct buy {
@@ -190,7 +202,7 @@ struct buy {
   char method[24];  /* "": none */
   char currency[4]; /* of the total */
 };
-enum { CALL_PURCHASE = 20, CALL_CAPTURE, CALL_REFUND, CALL_CANCEL };
+enum { CALL_PURCHASE = 20, CALL_CAPTURE, CALL_REFUND, CALL_CANCEL, CALL_REGISTER = 30 };
 /* T1. *order NOBODY: refused with the status; else the order, *is_new when it was made. */
 int32_t model_buy(struct model *model, const struct buy *buy, int32_t *order, bool *is_new);
 
@@ -261,7 +273,7 @@ bool model_mail_is_due(const struct model *model, const struct m_mail *mail);
 bool model_mail_may_be_due(const struct model *model, const struct m_mail *mail);
 
 struct upkeep {
-  int64_t carts, keys, tokens, holds, mails;
+  int64_t carts, keys, tokens, holds, mails, guests;
 };
 struct upkeep model_maintain(struct model *model);
 

@@ -15,6 +15,12 @@ int64_t model_price_of(const struct model *model, const struct m_cart *cart,
 bool model_hold_is_on(const struct model *model, const struct m_cart *cart);
 void model_end_hold(struct model *model, struct m_cart *cart);
 bool model_make_room(struct model *model, int32_t product);
+/* Every line is sold, in the cart's currency. Every piece is set aside, or none: but where that
+   failed, holds that are over may have ended. */
+int32_t model_look_at_lines(const struct model *model, const struct m_cart *cart);
+int32_t model_set_all_aside(struct model *model, const struct m_cart *cart);
+/* In upkeep. */
+int64_t model_prune_guests(struct model *model);
 /* What a call that fails has to put back. */
 struct m_undo {
   int64_t reserved[PRODUCTS], lengths[CARTS_MAX];

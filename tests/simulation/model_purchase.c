@@ -152,6 +152,8 @@ int32_t model_buy(struct model *model, const struct buy *buy, int32_t *order, bo
 
   *order = NOBODY;
   *is_new = false;
+  if (status == SHOP_OK && model_is_guest(model, buy->token))
+    status = SHOP_ERR_GUEST;
   if (status == SHOP_OK)
     status = model_find_key(model, user, CALL_PURCHASE, buy->key, request, &known);
   if (status != SHOP_OK)

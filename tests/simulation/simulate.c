@@ -95,6 +95,17 @@ static int64_t fake_now(void *user) {
   return sim->model->now_ms;
 }
 
+void sim_draw_limits(struct sim *sim) {
+  struct m_settings *settings = &sim->model->settings;
+
+  settings->lines_max = 2 + sim_below(sim, 4);
+  settings->quantity_max = 3 + sim_below(sim, 7);
+  sim_check(sim,
+            shop_config_set_cart_lines_max(sim->config, settings->lines_max) == SHOP_OK &&
+                shop_config_set_quantity_max(sim->config, settings->quantity_max) == SHOP_OK,
+            "the limits");
+}
+
 static void draw_settings(struct sim *sim) {
   struct m_settings *settings = &sim->model->settings;
 
@@ -103,6 +114,7 @@ static void draw_settings(struct sim *sim) {
                                   .voids = sim_chance(sim, 65),
                                   .honours = sim_chance(sim, 50),
                                   .at_once = sim_chance(sim, 50),
+                                  .two_currencies = sim_chance(sim, 25),
                                   .lease_ms = 2 * MINUTE,
                                   .hold_ms = sim_chance(sim, 50) ? DAY : HOUR,
                                   .key_life_ms = sim_chance(sim, 50) ? 20 * HOUR : 10 * MINUTE,
@@ -113,9 +125,8 @@ static void draw_settings(struct sim *sim) {
                                   .mail_lease_ms = 5 * MINUTE,
                                   .mail_life_ms = 30 * DAY,
                                   .mail_dead_life_ms = 50 * DAY,
-                                  .tries_max = 4,
-                                  .lines_max = 4,
-                                  .quantity_max = 9};
+                                  .guest_life_ms = sim_chance(sim, 50) ? 30 * DAY : 2 * DAY,
+                                  .tries_max = 4};
   for (int32_t kind = SHOP_MAIL_CONFIRMATION; kind <= SHOP_MAIL_REFUND; kind++)
     settings->mails[kind] = kind == SHOP_MAIL_CONFIRMATION || sim_chance(sim, 85);
 }
@@ -142,6 +153,7 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_cart_life_ms(config, settings->cart_life_ms);
   sum |= shop_config_set_cart_hold_max_ms(config, settings->cart_hold_ms);
   sum |= shop_config_set_idempotency_life_ms(config, settings->once_life_ms);
+  sum |= shop_config_set_guest_life_ms(config, settings->guest_life_ms);
   sum |= shop_config_set_token_life_ms(config, settings->token_life_ms);
   sum |= shop_config_set_mail_transport(config, sim_transport, sim);
   sum |= shop_config_set_mail_at_once(config, settings->at_once);
@@ -155,15 +167,14 @@ static void configure(struct sim *sim) {
   sum |= shop_config_set_login_tries_free(config, 1000);
   sum |= shop_config_set_login_tries_lock(config, 1000);
   sum |= shop_config_set_source_tries_free(config, 1000000);
-  sum |= shop_config_set_cart_lines_max(config, settings->lines_max);
-  sum |= shop_config_set_quantity_max(config, settings->quantity_max);
   sim_check(sim, sum == 0, "the configuration");
+  sim_draw_limits(sim);
 }
 
 static void begin_life(struct sim *sim) {
   memset(sim->model, 0, sizeof *sim->model);
   sim->model->now_ms = START_MS;
-  for (int32_t i = 0; i < USERS; i++)
+  for (int32_t i = 0; i < USERS + GUESTS_MAX; i++)
     sim->model->users[i].cart = NOBODY;
   sim->random = sim->seed;
   sim->step = sim->log_count = sim->entry_count = sim->event_count = 0;

@@ -114,6 +114,9 @@ bool sim_fits(int32_t kind, int32_t outcome, bool query);
 /* The truth of an entry as an answer. */
 struct answer sim_truth(const struct entry *entry);
 
+/* simulate.c: how much a cart may be, which another start of the shop may change */
+void sim_draw_limits(struct sim *sim);
+
 /* steps.c: one call of some kind */
 void sim_step(struct sim *sim);
 void sim_report(struct sim *sim, const struct m_operation *about, bool truly);
@@ -122,11 +125,14 @@ void sim_clock(struct sim *sim, int64_t by_ms);
 void sim_step_aside(struct sim *sim); /* one that may stand inside a callback */
 void sim_resolve(struct sim *sim, int32_t order, bool truly);
 void sim_deliver(struct sim *sim);
+void sim_reopen(struct sim *sim); /* sometimes with other limits */
 
 
 /* compare.c */
 void sim_compare_order(struct sim *sim, const shop_order_t *order, const struct m_order *wanted);
 void sim_compare_cart(struct sim *sim, const shop_cart_t *cart, const struct m_cart *wanted);
+/* What each token's session tells, and its cart. */
+void sim_compare_carts(struct sim *sim);
 void sim_compare_some(struct sim *sim);
 void sim_compare_all(struct sim *sim);
 /* In the end: the gateway's ledger against the orders. */

@@ -95,14 +95,17 @@ static void step_maintain(struct sim *sim) {
   sim_equal(sim, "expired carts", shop_maintenance_carts(done), wanted.carts);
   sim_equal(sim, "pruned keys", shop_maintenance_keys(done), wanted.keys);
   sim_equal(sim, "pruned tokens", shop_maintenance_tokens(done), wanted.tokens);
+  sim_equal(sim, "guests who are gone", shop_maintenance_guests(done), wanted.guests);
   sim_equal(sim, "forgotten mails", shop_maintenance_mails(done), wanted.mails);
   shop_maintenance_free(done);
 }
 
-static void step_reopen(struct sim *sim) {
+void sim_reopen(struct sim *sim) {
   sim_log(sim, "reopen");
   sim_status(sim, shop_close(sim->shop), SHOP_OK);
   sim->shop = NULL;
+  if (sim_chance(sim, 50))
+    sim_draw_limits(sim);
   sim_status(sim, shop_open(sim->path, sim->config, &sim->shop, sim->err), SHOP_OK);
 }
 
@@ -119,6 +122,9 @@ static void to_the_edge(struct sim *sim) {
     if (cart->hold_start_ms > 0)
       edge = cart->hold_start_ms +
              (sim_chance(sim, 70) ? cart->hold_length_ms : 2 * model->settings.cart_hold_ms);
+  } else if (model->guest_count > 0 && sim_chance(sim, 10)) {
+    edge = model->users[USERS + sim_below(sim, model->guest_count)].came_ms +
+           model->settings.guest_life_ms + 1;
   } else if (model->order_count > 0) {
     const struct m_order *order = &model->orders[sim_pick_order(sim, sim_is_waiting)];
     const struct m_operation *operation = &order->operations[0];
@@ -150,7 +156,7 @@ static void step_clock(struct sim *sim) {
  */
 
 void sim_step_aside(struct sim *sim) {
-  switch (sim_below(sim, 6)) {
+  switch (sim_below(sim, 7)) {
   case 0:
     sim_step_put(sim);
     break;
@@ -162,6 +168,9 @@ void sim_step_aside(struct sim *sim) {
     break;
   case 3:
     sim_step_revoke(sim);
+    break;
+  case 4:
+    sim_step_login_guest(sim);
     break;
   default:
     sim_step_change_cart(sim);
@@ -195,6 +204,9 @@ void sim_step(struct sim *sim) {
     void (*step)(struct sim *sim);
   } steps[] = {{15, sim_step_register},
                {35, sim_step_login},
+               {30, sim_step_create_guest},
+               {10, sim_step_register_guest},
+               {30, sim_step_login_guest},
                {6, sim_step_revoke},
                {4, sim_step_verify_token},
                {30, sim_step_session},
@@ -217,7 +229,7 @@ void sim_step(struct sim *sim) {
                {20, sim_deliver},
                {12, step_take_mail},
                {3, step_maintain},
-               {3, step_reopen},
+               {6, sim_reopen},
                {70, step_clock},
                {40, step_moves},
                {4, sim_compare_all},

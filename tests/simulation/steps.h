@@ -24,6 +24,7 @@ int32_t sim_pick_key(struct sim *sim);
 /* Mostly one that is good. NOBODY: there is none at all. */
 int32_t sim_pick_token(struct sim *sim);
 int32_t sim_pick_token_of(struct sim *sim, int32_t user);
+int32_t sim_pick_guest(struct sim *sim);
 int32_t sim_pick_shopper(struct sim *sim);
 int32_t sim_pick_cart(struct sim *sim, int32_t token);
 int64_t sim_cart_id(const struct sim *sim, int32_t cart);
@@ -38,10 +39,16 @@ int32_t sim_pick_order(struct sim *sim, bool (*is_wanted)(const struct m_order *
 /* What a call answers that has asked the gateway. */
 int32_t sim_asked_outcome(const struct sim *sim, const struct scene *scene, bool live);
 
+/* A token is given: one of the model's from now on. */
+void sim_keep_token(struct sim *sim, shop_token_t *token, int32_t user);
+
 /* ---- the steps -------------------------------------------------------------- */
 
 void sim_step_register(struct sim *sim);
 void sim_step_login(struct sim *sim);
+void sim_step_create_guest(struct sim *sim);
+void sim_step_register_guest(struct sim *sim);
+void sim_step_login_guest(struct sim *sim);
 void sim_step_revoke(struct sim *sim);
 void sim_step_verify_token(struct sim *sim);
 void sim_step_session(struct sim *sim);
@@ -50,6 +57,8 @@ void sim_step_adjust(struct sim *sim);
 void sim_step_retire(struct sim *sim);
 void sim_step_create_cart(struct sim *sim);
 void sim_step_change_cart(struct sim *sim);
+void sim_create_cart(struct sim *sim, int32_t token);
+void sim_change_cart(struct sim *sim, int32_t token);
 void sim_step_get_cart(struct sim *sim);
 void sim_step_buy(struct sim *sim);
 void sim_step_resume(struct sim *sim);

@@ -9,7 +9,7 @@ static const char *const CURRENCIES[] = {"EUR", "USD"};
 
 /* ---- users ----------------------------------------------------------------------------- */
 
-static void keep_token(struct sim *sim, shop_token_t *token, int32_t user) {
+void sim_keep_token(struct sim *sim, shop_token_t *token, int32_t user) {
   struct m_token *kept;
 
   sim_check(sim, token != NULL, "no token is given");
@@ -21,8 +21,6 @@ static void keep_token(struct sim *sim, shop_token_t *token, int32_t user) {
   sim_equal(sim, "the token's end", shop_token_expires_at_ms(token), kept->expires_ms);
   sim->model->users[user].id = shop_token_user_id(token);
 }
-
-enum { CALL_REGISTER = 30 };
 
 void sim_step_register(struct sim *sim) {
   int32_t user = sim_below(sim, USERS), key = sim_pick_key(sim);
@@ -53,7 +51,7 @@ void sim_step_register(struct sim *sim) {
     sim->model->users[user].registered = true;
     model_keep_key(sim->model, user, CALL_REGISTER, key, 1, user, 0);
   }
-  keep_token(sim, token, user);
+  sim_keep_token(sim, token, user);
 }
 
 void sim_step_login(struct sim *sim) {
@@ -72,7 +70,7 @@ void sim_step_login(struct sim *sim) {
     return;
   sim_status(sim, status, wrong || !registered ? SHOP_ERR_CREDENTIALS : SHOP_OK);
   if (status == SHOP_OK)
-    keep_token(sim, token, user);
+    sim_keep_token(sim, token, user);
 }
 
 void sim_step_revoke(struct sim *sim) {
@@ -118,6 +116,8 @@ void sim_step_session(struct sim *sim) {
              SHOP_OK);
   sim_log(sim, "session %d: %s", token, shop_status_name(shop_session_status(session)));
   sim_status(sim, shop_session_status(session), model_check_token(sim->model, token));
+  sim_equal(sim, "a guest", shop_session_is_guest(session),
+            shop_session_status(session) == SHOP_OK && model_is_guest(sim->model, token));
   if (shop_session_status(session) == SHOP_OK && user->cart != NOBODY)
     sim_compare_cart(sim, shop_session_cart(session), &sim->model->carts[user->cart]);
   shop_session_free(session);
@@ -132,7 +132,8 @@ void sim_step_put(struct sim *sim) {
   int32_t status;
 
   snprintf(wanted.sku, sizeof wanted.sku, "SKU-%d", product);
-  snprintf(wanted.currency, 4, "%s", CURRENCIES[sim_chance(sim, 5)]);
+  snprintf(wanted.currency, 4, "%s",
+           CURRENCIES[sim_chance(sim, sim->model->settings.two_currencies ? 35 : 5)]);
   wanted.price = sim_chance(sim, 5) ? 0 : 100 + 50 * sim_below(sim, 4) + product;
   wanted.unlimited = sim_chance(sim, 10);
   wanted.on_hand = sim_below(sim, 30);
@@ -181,14 +182,11 @@ void sim_step_retire(struct sim *sim) {
 
 /* ---- carts ----------------------------------------------------------------------------------- */
 
-void sim_step_create_cart(struct sim *sim) {
-  int32_t token = sim_pick_token(sim), status, index;
+void sim_create_cart(struct sim *sim, int32_t token) {
+  bool rival = sim_rival_comes(sim), is_new;
   shop_cart_t *cart = NULL;
-  bool rival, is_new;
+  int32_t status, index;
 
-  if (token == NOBODY)
-    return;
-  rival = sim_rival_comes(sim);
   status = shop_cart_create(sim->shop, sim->model->tokens[token].handle, NULL, &cart, sim->err);
   sim_log(sim, "cart of %d: %s", token, shop_status_name(status));
   if (sim_kept_out(sim, rival, status))
@@ -201,6 +199,13 @@ void sim_step_create_cart(struct sim *sim) {
     sim_compare_cart(sim, cart, &sim->model->carts[index]);
   }
   shop_cart_free(cart);
+}
+
+void sim_step_create_cart(struct sim *sim) {
+  int32_t token = sim_pick_token(sim);
+
+  if (token != NOBODY)
+    sim_create_cart(sim, token);
 }
 
 static int32_t call_change(struct sim *sim, const struct cart_change *change,
@@ -229,19 +234,17 @@ static int32_t call_change(struct sim *sim, const struct cart_change *change,
   return shop_cart_reprice(sim->shop, token, id, with, out, sim->err);
 }
 
-void sim_step_change_cart(struct sim *sim) {
+void sim_change_cart(struct sim *sim, int32_t token) {
   static const enum cart_call calls[] = {
       CART_ADD,     CART_ADD,  CART_ADD,    CART_ADD,    CART_ADD,   CART_ADD,
       CART_SET,     CART_SET,  CART_REMOVE, CART_REMOVE, CART_CLEAR, CART_REPRICE,
       CART_REPRICE, CART_HOLD, CART_HOLD,   CART_HOLD,   CART_HOLD,  CART_RELEASE};
-  struct cart_change change = {.token = sim_pick_shopper(sim)};
+  struct cart_change change = {.token = token};
   shop_options_t *with;
   shop_cart_t *cart = NULL;
   bool rival;
   int32_t status;
 
-  if (change.token == NOBODY)
-    return;
   change.call = calls[sim_below(sim, sizeof calls / sizeof calls[0])];
   change.cart = sim_pick_cart(sim, change.token);
   change.product = change.call >= CART_CLEAR ? 0 : sim_below(sim, PRODUCTS);
@@ -266,6 +269,13 @@ void sim_step_change_cart(struct sim *sim) {
   if (status == SHOP_OK)
     sim_compare_cart(sim, cart, &sim->model->carts[change.cart]);
   shop_cart_free(cart);
+}
+
+void sim_step_change_cart(struct sim *sim) {
+  int32_t token = sim_pick_shopper(sim);
+
+  if (token != NOBODY)
+    sim_change_cart(sim, token);
 }
 
 void sim_step_get_cart(struct sim *sim) {
