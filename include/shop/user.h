@@ -29,7 +29,8 @@ extern "C" {
  * and is thrown away with its mail afterwards. Each stands by itself: a later one for
  * the address neither replaces nor ends it, so a stranger can spoil nobody's; the
  * first that is confirmed ends the others. Of one address up to
- * `shop_config_set_codes_hourly_max` are taken in an hour.
+ * `shop_config_set_codes_hourly_max` are taken in an hour, whoever asks: so many
+ * strangers, or one without a source, keep its owner waiting for that hour.
  *
  * @param by_mail default false: the account is made at once, and SHOP_ERR_EMAIL_TAKEN
  *                tells
