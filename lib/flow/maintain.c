@@ -19,99 +19,60 @@ struct shop_maintenance {
   int64_t guests;
 };
 
+/* What lib/rows throws away of one kind: up to `limit` rows from before a time. */
+typedef int32_t (*prune_rows)(shop__tx_t *tx, int64_t before_ms, int32_t limit, int64_t *count);
+
 struct step {
-  int32_t (*run)(shop__tx_t *tx, const struct step *step, int64_t *count);
+  prune_rows prune;
   int64_t before_ms;
   int64_t now_ms;
   int64_t count; /* result: how many rows the step found */
 };
 
-static int32_t expire_carts(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__expire_carts(tx, step->before_ms, STEP_ROWS, step->now_ms, count);
-}
-
-static int32_t prune_keys(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_requests(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_tokens(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_tokens(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_codes(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_codes(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_registrations(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_registrations(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_refreshes(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_refreshes(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_signing_keys(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_signing_keys(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t prune_events(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__prune_events(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t forget_sent(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__outbox_forget_sent(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t delete_sent(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__outbox_delete_sent(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t forget_dead(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__outbox_forget_dead(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t delete_dead(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__outbox_delete_dead(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t forget_guesses(shop__tx_t *tx, const struct step *step, int64_t *count) {
-  return shop__guesses_forget(tx, step->before_ms, STEP_ROWS, count);
-}
-
-static int32_t step_fn(shop__tx_t *tx, void *ctx) {
+static int32_t prune_fn(shop__tx_t *tx, void *ctx) {
   struct step *step = ctx;
 
-  return step->run(tx, step, &step->count);
+  return step->prune(tx, step->before_ms, STEP_ROWS, &step->count);
+}
+
+static int32_t expire_carts_fn(shop__tx_t *tx, void *ctx) {
+  struct step *step = ctx;
+
+  return shop__expire_carts(tx, step->before_ms, STEP_ROWS, step->now_ms, &step->count);
 }
 
 /* Step after step, until one finds less than it could take. */
-static int32_t run_steps(shop_t *shop,
-                         int32_t (*run)(shop__tx_t *tx, const struct step *step, int64_t *count),
-                         int64_t life_ms, int64_t *total, shop_error_t *err) {
-  struct step step = {.run = run, .count = STEP_ROWS, .now_ms = shop__now_ms(shop)};
+static int32_t run_steps(shop_t *shop, shop__db_fn fn, prune_rows prune, int64_t life_ms,
+                         int64_t *total, shop_error_t *err) {
+  struct step step = {.prune = prune, .count = STEP_ROWS, .now_ms = shop__now_ms(shop)};
   int32_t status = SHOP_OK;
 
   step.before_ms = step.now_ms - life_ms;
   while (status == SHOP_OK && step.count == STEP_ROWS) {
     step.count = 0;
-    status = shop__db_write(shop->db, step_fn, &step, NULL, err);
+    status = shop__db_write(shop->db, fn, &step, NULL, err);
     if (status == SHOP_OK)
       *total += step.count;
   }
   return status;
 }
 
+static int32_t prune(shop_t *shop, prune_rows rows, int64_t life_ms, int64_t *total,
+                     shop_error_t *err) {
+  return run_steps(shop, prune_fn, rows, life_ms, total, err);
+}
+
 /* Of an order's mail the row stays, for the audit; an account's goes. */
 static int32_t prune_mail(shop_t *shop, int64_t *total, shop_error_t *err) {
   int64_t sent_ms = shop->config.mail_life_ms, dead_ms = shop->config.mail_dead_life_ms;
-  int32_t status = run_steps(shop, forget_sent, sent_ms, total, err);
+  int32_t status = prune(shop, shop__outbox_forget_sent, sent_ms, total, err);
 
   if (status == SHOP_OK)
-    status = run_steps(shop, delete_sent, sent_ms, total, err);
+    status = prune(shop, shop__outbox_delete_sent, sent_ms, total, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, forget_dead, dead_ms, total, err);
+    status = prune(shop, shop__outbox_forget_dead, dead_ms, total, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, delete_dead, dead_ms, total, err);
+    status = prune(shop, shop__outbox_delete_dead, dead_ms, total, err);
   return status;
 }
 
@@ -130,27 +91,28 @@ int32_t shop_maintain(shop_t *shop, shop_maintenance_t **out, shop_error_t *err)
   /* Before the carts: one that is held does not expire. */
   status = shop__holds_expire(shop, &done->holds, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, expire_carts, shop->config.cart_life_ms, &done->carts, err);
+    status = run_steps(shop, expire_carts_fn, NULL, shop->config.cart_life_ms, &done->carts, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_keys, shop->config.idempotency_life_ms, &done->keys, err);
+    status = prune(shop, shop__prune_requests, shop->config.idempotency_life_ms, &done->keys, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_tokens, shop->config.token_skew_ms, &done->tokens, err);
+    status = prune(shop, shop__prune_tokens, shop->config.token_skew_ms, &done->tokens, err);
   /* Which were made in the last hour is counted: a life is a minute at least. */
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_codes, CODES_COUNT_MS, &done->codes, err);
+    status = prune(shop, shop__prune_codes, CODES_COUNT_MS, &done->codes, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_registrations, CODES_COUNT_MS, &done->codes, err);
+    status = prune(shop, shop__prune_registrations, CODES_COUNT_MS, &done->codes, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_refreshes, shop->config.token_skew_ms, &done->tokens, err);
+    status = prune(shop, shop__prune_refreshes, shop->config.token_skew_ms, &done->tokens, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
+    status =
+        prune(shop, shop__prune_signing_keys, SHOP__TOKEN_SKEW_MAX_MS, &done->signing_keys, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, prune_events, shop->config.event_life_ms, &done->events, err);
+    status = prune(shop, shop__prune_events, shop->config.event_life_ms, &done->events, err);
   if (status == SHOP_OK)
     status = prune_mail(shop, &done->mails, err);
   if (status == SHOP_OK)
-    status = run_steps(shop, forget_guesses, shop__guess_life_ms(&shop->config.guess),
-                       &done->guesses, err);
+    status = prune(shop, shop__guesses_forget, shop__guess_life_ms(&shop->config.guess),
+                   &done->guesses, err);
   if (status == SHOP_OK)
     status = shop__guests_prune(shop, &done->guests, err);
   if (status == SHOP_OK)
