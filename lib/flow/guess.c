@@ -386,8 +386,10 @@ static int32_t judge_gate(const struct shop__attempt *gate, shop_error_t *err) {
   return wait_ms > 0 ? throttle(wait_ms, err) : SHOP_OK;
 }
 
-int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
-                         struct shop__attempt *gate, shop_error_t *err) {
+/* What is asked before a call costs anything. */
+static int32_t check_gate(shop_t *shop, char kind, const shop_options_t *options, shop__db_fn look,
+                          int32_t (*judge_it)(const struct shop__attempt *gate, shop_error_t *err),
+                          struct shop__attempt *gate, shop_error_t *err) {
   const char *source = shop__options_source(options);
   int32_t status;
 
@@ -396,8 +398,13 @@ int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
     return SHOP_OK;
   make_key(shop, kind, "", source, gate->source.key);
   gate->now_ms = shop__now_ms(shop);
-  status = shop__db_read(shop->db, look_at_gate_fn, gate, err);
-  return status == SHOP_OK ? judge_gate(gate, err) : status;
+  status = shop__db_read(shop->db, look, gate, err);
+  return status == SHOP_OK ? judge_it(gate, err) : status;
+}
+
+int32_t shop__gate_check(shop_t *shop, char kind, const shop_options_t *options,
+                         struct shop__attempt *gate, shop_error_t *err) {
+  return check_gate(shop, kind, options, look_at_gate_fn, judge_gate, gate, err);
 }
 
 /* Asked again here, so that many at once do not slip through; by the clock of now, since others
@@ -442,16 +449,7 @@ static int32_t look_at_hour_fn(shop__tx_t *tx, void *ctx) {
 
 int32_t shop__mail_gate_check(shop_t *shop, const shop_options_t *options,
                               struct shop__attempt *gate, shop_error_t *err) {
-  const char *source = shop__options_source(options);
-  int32_t status;
-
-  *gate = (struct shop__attempt){.shop = shop, .has_source = source != NULL};
-  if (source == NULL)
-    return SHOP_OK;
-  make_key(shop, 'm', "", source, gate->source.key);
-  gate->now_ms = shop__now_ms(shop);
-  status = shop__db_read(shop->db, look_at_hour_fn, gate, err);
-  return status == SHOP_OK ? judge_mails(gate, err) : status;
+  return check_gate(shop, 'm', options, look_at_hour_fn, judge_mails, gate, err);
 }
 
 /* Asked again here, as above. */
