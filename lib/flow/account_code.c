@@ -136,6 +136,30 @@ int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int
   return status;
 }
 
+int32_t shop__exists_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
+                            const char *recipient, const char *language,
+                            struct shop__letter *letter, shop_error_t *err) {
+  int32_t status = shop__letter_account(shop,
+                                        &(struct shop__letter_account){
+                                            .kind = SHOP_MAIL_ACCOUNT_EXISTS,
+                                            .user_id = user_id,
+                                            .recipient = recipient,
+                                            .language = language,
+                                        },
+                                        code->now_ms, letter, err);
+
+  shop__code_tie(code, letter);
+  return status;
+}
+
+int32_t shop__address_mail_queue(shop__tx_t *tx, const shop_t *shop, int64_t taken,
+                                 struct shop__post *post, int64_t now_ms) {
+  bool wanted = taken == 0 || shop__mail_wanted(shop, SHOP_MAIL_ACCOUNT_EXISTS);
+  int32_t status = shop__outbox_queue(tx, post, now_ms);
+
+  return status == SHOP_OK ? shop__outbox_delete(tx, wanted ? 0 : post->mail_id) : status;
+}
+
 int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind, shop_error_t *err) {
   if (shop__mail_wanted(shop, mail_kind))
     return SHOP_OK;

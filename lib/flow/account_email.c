@@ -33,13 +33,8 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   return find_taken(tx, request, &request->taken);
 }
 
-static bool is_wanted(const struct request *request) {
-  return request->taken == 0 || shop__mail_wanted(request->shop, SHOP_MAIL_ACCOUNT_EXISTS);
-}
-
 /* The same rows are written either way, so that neither the time nor the limit of the
-   mails tells; of an address that is taken the code is in no mail. A letter that the
-   shop does not want is deleted in the same commit. */
+   mails tells; of an address that is taken the code is in no mail. */
 static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   struct request *request = ctx;
   struct shop__owner *owner = &request->owner;
@@ -62,25 +57,19 @@ static int32_t request_fn(shop__tx_t *tx, void *ctx) {
   if (status == SHOP_OK && too_many)
     return shop__codes_too_many(tx);
   if (status == SHOP_OK)
-    status = shop__outbox_queue(tx, &request->post, owner->now_ms);
-  if (status == SHOP_OK)
-    status = shop__outbox_delete(tx, is_wanted(request) ? 0 : request->post.mail_id);
+    status = shop__address_mail_queue(tx, request->shop, request->taken, &request->post,
+                                      owner->now_ms);
   return status;
 }
 
 static int32_t write_letter(shop_t *shop, struct request *request, shop_error_t *err) {
-  int32_t status;
+  struct shop__letter *letter = &request->post.letter;
 
-  if (request->taken == 0)
-    return shop__code_letter(shop, &request->code, request->owner.user_id, request->new_email,
-                             request->owner.language, &request->post.letter, err);
-  status = shop__letter_account(shop,
-                                &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
-                                                               .user_id = request->taken,
-                                                               .recipient = request->new_email},
-                                request->owner.now_ms, &request->post.letter, err);
-  shop__code_tie(&request->code, &request->post.letter);
-  return status;
+  return request->taken == 0
+             ? shop__code_letter(shop, &request->code, request->owner.user_id, request->new_email,
+                                 request->owner.language, letter, err)
+             : shop__exists_letter(shop, &request->code, request->taken, request->new_email, NULL,
+                                   letter, err);
 }
 
 static int32_t request_once(shop_t *shop, struct request *request, const char *password,

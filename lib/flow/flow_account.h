@@ -85,6 +85,14 @@ int32_t shop__code_mail_check(const shop_t *shop, int32_t mail_kind,
 int32_t shop__code_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
                           const char *recipient, const char *language,
                           struct shop__letter *letter, shop_error_t *err) SHOP__MUST_USE;
+/** Composes what goes to an address that has an account in the place of the code. */
+int32_t shop__exists_letter(const shop_t *shop, const struct shop__code *code, int64_t user_id,
+                            const char *recipient, const char *language,
+                            struct shop__letter *letter, shop_error_t *err) SHOP__MUST_USE;
+/** Queues either of the two; taken: who has the address, 0: nobody. A letter to its owner that
+    the shop does not want is deleted in the same commit, so that the rows written are the same. */
+int32_t shop__address_mail_queue(shop__tx_t *tx, const shop_t *shop, int64_t taken,
+                                 struct shop__post *post, int64_t now_ms) SHOP__MUST_USE;
 /** The mail is good as long as the code is: later it is not handed over any more. */
 void shop__code_tie(const struct shop__code *code, struct shop__letter *letter);
 /** How many of its kind were made for the user within an hour. */

@@ -89,11 +89,6 @@ static int32_t look_fn(shop__tx_t *tx, void *ctx) {
   return status == SHOP_OK ? check_address(tx, asking) : status;
 }
 
-/* The owner of a taken address may read that somebody tried; the shop may not want that. */
-static bool is_wanted(const struct asking *asking) {
-  return asking->taken == 0 || shop__mail_wanted(asking->shop, SHOP_MAIL_ACCOUNT_EXISTS);
-}
-
 static int32_t store(shop__tx_t *tx, struct asking *asking) {
   const struct shop__code *code = &asking->code;
   int32_t status = shop__registration_insert(
@@ -109,11 +104,9 @@ static int32_t store(shop__tx_t *tx, struct asking *asking) {
                                        .once = asking->has_once ? asking->once : NULL},
       code->now_ms - HOUR_MS, asking->shop->config.codes.registrations_max);
 
-  if (status == SHOP_OK)
-    status = shop__outbox_queue(tx, &asking->post, code->now_ms);
-  if (status == SHOP_OK)
-    status = shop__outbox_delete(tx, is_wanted(asking) ? 0 : asking->post.mail_id);
-  return status;
+  return status == SHOP_OK ? shop__address_mail_queue(tx, asking->shop, asking->taken,
+                                                      &asking->post, code->now_ms)
+                           : status;
 }
 
 static int32_t ask_fn(shop__tx_t *tx, void *ctx) {
@@ -138,20 +131,12 @@ static int32_t ask_fn(shop__tx_t *tx, void *ctx) {
 }
 
 static int32_t write_letter(const shop_t *shop, struct asking *asking, shop_error_t *err) {
-  const struct shop__code *code = &asking->code;
   struct shop__letter *letter = &asking->post.letter;
-  int32_t status;
 
-  if (asking->taken == 0)
-    return shop__code_letter(shop, code, 0, asking->by->email, asking->language, letter, err);
-  status = shop__letter_account(shop,
-                                &(struct shop__letter_account){.kind = SHOP_MAIL_ACCOUNT_EXISTS,
-                                                               .user_id = asking->taken,
-                                                               .recipient = asking->by->email,
-                                                               .language = asking->language},
-                                code->now_ms, letter, err);
-  shop__code_tie(code, letter);
-  return status;
+  return asking->taken == 0 ? shop__code_letter(shop, &asking->code, 0, asking->by->email,
+                                                asking->language, letter, err)
+                            : shop__exists_letter(shop, &asking->code, asking->taken,
+                                                  asking->by->email, asking->language, letter, err);
 }
 
 static int32_t ask_once(shop_t *shop, struct asking *asking, const struct shop__patience *patience,
